@@ -1,0 +1,235 @@
+"""What names a side: headings in all the forms of the survey, and the editors' stance lines."""
+
+from __future__ import annotations
+
+import re
+
+from newsletter.roundups.lines import has_mark
+from newsletter.roundups.model import Lean
+
+_SIDE_WORDS = {
+    "left": Lean.LEFT, "lefts": Lean.LEFT, "leftwing": Lean.LEFT, "liberal": Lean.LEFT, "liberals": Lean.LEFT,
+    "progressive": Lean.LEFT, "progressives": Lean.LEFT, "democrats": Lean.LEFT, "democratic": Lean.LEFT,
+    "right": Lean.RIGHT, "rights": Lean.RIGHT, "rightwing": Lean.RIGHT, "conservative": Lean.RIGHT,
+    "conservatives": Lean.RIGHT, "republicans": Lean.RIGHT, "republican": Lean.RIGHT,
+    "center": Lean.CENTER, "centre": Lean.CENTER, "centrist": Lean.CENTER, "centrists": Lean.CENTER,
+    "moderate": Lean.CENTER, "moderates": Lean.CENTER, "middle": Lean.CENTER,
+    "libertarian": Lean.LIBERTARIAN, "libertarians": Lean.LIBERTARIAN,
+}  # fmt: skip
+_PLAIN_WORDS = frozenset(
+    [
+        "a",
+        "an",
+        "and",
+        "are",
+        "argue",
+        "argues",
+        "argument",
+        "arguments",
+        "asks",
+        "believe",
+        "believes",
+        "bias",
+        "case",
+        "commentary",
+        "commentators",
+        "comments",
+        "do",
+        "does",
+        "editorial",
+        "editorials",
+        "for",
+        "from",
+        "have",
+        "here",
+        "here's",
+        "heres",
+        "in",
+        "is",
+        "it",
+        "lean",
+        "leaning",
+        "leans",
+        "media",
+        "more",
+        "narrative",
+        "narratives",
+        "now",
+        "of",
+        "on",
+        "opinion",
+        "opinions",
+        "our",
+        "perspective",
+        "perspectives",
+        "political",
+        "position",
+        "press",
+        "reaction",
+        "reactions",
+        "respond",
+        "responds",
+        "response",
+        "responses",
+        "said",
+        "say",
+        "saying",
+        "says",
+        "side",
+        "sides",
+        "some",
+        "spectrum",
+        "spin",
+        "take",
+        "takes",
+        "that",
+        "the",
+        "their",
+        "they",
+        "think",
+        "thinking",
+        "thinks",
+        "this",
+        "thought",
+        "thoughts",
+        "to",
+        "today",
+        "view",
+        "viewpoint",
+        "viewpoints",
+        "views",
+        "voices",
+        "was",
+        "weigh",
+        "weighs",
+        "what",
+        "what's",
+        "whats",
+        "where",
+        "wing",
+        "writers",
+        "writes",
+    ]
+)
+_DECORATION = re.compile(r"^[\s#>*_•=~|\-–—]+|[\s#*_=~|\-–—]+$")
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+_RUN_IN = re.compile(
+    r"(?:(?:From|On) (?:the|The) )?(?P<side>Left|Right|Center|Centre|Libertarian)(?=[A-Z][a-z]|[A-Z]\b)"
+)
+_LABELLED = re.compile(
+    r"(?:(?:from|on) the )?(?P<side>left|right|center|centre|libertarian)(?:[- ](?:wing|leaning))?\s*[:|–—]\s*\S",
+    re.IGNORECASE,
+)
+_BIAS = re.compile(
+    r"[(\[](?:leans? |lean[- ])?(?P<side>left|right|center|centre|libertarian)(?:[- ](?:bias|leaning|wing|rated))?[)\]]$",
+    re.IGNORECASE,
+)
+_BOTH = re.compile(
+    r"\b(?:both (?:the )?(?:sides|left and (?:the )?right|right and (?:the )?left)|(?:the )?two sides)\b", re.IGNORECASE
+)
+_OTHER = re.compile(
+    r"(?:(?:some|a few|and)\s+)?(?:other|more|further|additional|all(?: the)?(?: other)?|mixed)\s+"
+    r"(?:(?:notable|recent|interesting)\s+)?(?:opinions?|views?|voices|perspectives?|viewpoints?|commentary|takes?|editorials?|op-?eds?)"
+    r"(?:\s+(?:are|is|can be found|follow|follows|below|here|and|editorials?|opinions?|views?|from|all|sides|both))*\s*[.:…!]*$",
+    re.IGNORECASE,
+)
+_BRIGHT = re.compile(
+    r"(?:and\s+)?(?:finally,?\s+)?on (?:the|a) (?:bright(?:er)?|light(?:er)?) (?:side|note)\b", re.IGNORECASE
+)
+_GROUP = r"left|right|cent(?:er|re)|liberals?|conservatives?|progressives?|libertarians?|democrats|republicans|centrists?|moderates?"
+_STANCE = re.compile(
+    r"(?:(?:meanwhile|by contrast|in contrast|however|but|yet|while|and|similarly|conversely),?\s+)?"
+    r"(?:(?:some|many|most|others|those|a few|voices|writers|commentators|opinions|pundits|critics|columnists)\s+)?"
+    rf"(?:(?:on|from|of|among|in|across)\s+)?(?:(?:the|both|some|many|most)\s+)?(?:political\s+)?(?P<side>{_GROUP})\b"
+    r"(?!\s*[:|–—])",
+    re.IGNORECASE,
+)
+_MARKDOWN = re.compile(r"#{1,6}\s+\S")
+_LONGEST_HEADING_WORDS = 9
+_LONGEST_SENTENCE_WORDS = 40
+
+
+def is_markdown(text: str) -> bool:
+    """Whether the line is a Markdown heading."""
+    return _MARKDOWN.match(text) is not None
+
+
+def undecorated(text: str) -> str:
+    """A heading or title without Markdown, rules and emphasis around it."""
+    return _DECORATION.sub("", text)
+
+
+def is_bright_side(heading: str) -> bool:
+    """Whether a heading opens the closing note that belongs to no side."""
+    return _BRIGHT.match(undecorated(heading)) is not None
+
+
+def heading_lean(text: str) -> tuple[bool, Lean | None]:
+    """Whether the line is a heading by its own words, and the lean that it names.
+
+    The words decide, not the length alone: `From the LEFT`, `What the left is saying`, `Right narrative`, `LeftHeadline`,
+    `Left: Headline (Outlet)`, `Both sides urge …:`, `Other opinions below.`, `On the bright side...`.
+    """
+    plain = undecorated(text)
+    if not plain or len(plain) > 240 or has_mark(plain):
+        return False, None
+    if _BRIGHT.match(plain) and len(plain) < 60:
+        return True, None
+    if _OTHER.match(plain):
+        return True, Lean.OTHER
+    words = [word.casefold().replace("’", "'") for word in _WORD.findall(plain)]
+    if words and len(words) <= _LONGEST_SENTENCE_WORDS and _both(plain, words):
+        return True, Lean.BOTH
+    if lean := _labelled(plain):
+        return True, lean
+    return _worded(plain, words)
+
+
+def _both(plain: str, words: list[str]) -> bool:
+    """`Both sides` at the head of the line (or a lone `left and right`); deeper in a sentence it is narration."""
+    found = _BOTH.search(plain)
+    return found is not None and (found.start() <= 12 or (len(words) <= 12 and plain.endswith((":", "…", "..."))))
+
+
+def _labelled(plain: str) -> Lean | None:
+    found = _LABELLED.match(plain) or _RUN_IN.match(plain)
+    if not found and len(plain) <= 120:
+        found = _BIAS.search(plain)
+    return _SIDE_WORDS[found["side"].casefold()] if found else None
+
+
+def _worded(plain: str, words: list[str]) -> tuple[bool, Lean | None]:
+    """A short line made only of words that headings are made of, with one side among them (or both)."""
+    if not 0 < len(words) <= _LONGEST_HEADING_WORDS or (plain.endswith(".") and not plain.endswith("..")):
+        return False, None
+    sides = set()
+    for word in words:
+        bare = word.removesuffix("'s").removesuffix("s'")
+        if bare in _SIDE_WORDS:
+            sides.add(_SIDE_WORDS[bare])
+        elif word not in _PLAIN_WORDS and bare not in _PLAIN_WORDS:
+            return False, None
+    if not sides:
+        return False, None
+    return True, sides.pop() if len(sides) == 1 else Lean.BOTH
+
+
+def stance_lean(text: str) -> Lean | None:
+    """The side whose stance the sentence tells (`The left is critical of …`), or None where it is no such sentence."""
+    if len(text) > 600 or not text.endswith((".", ":", "!", "?", "…")):
+        return None
+    found = _STANCE.match(text)
+    if not found or len(text[found.end() :].split()) < 3:
+        return None
+    return _SIDE_WORDS[found["side"].casefold()]
+
+
+def bias_label(text: str) -> Lean | None:
+    """The side in a label such as `(Left bias)` at the end of a source, or None."""
+    found = _BIAS.search(text)
+    return _SIDE_WORDS[found["side"].casefold()] if found else None
+
+
+def without_bias_label(text: str) -> str:
+    """The source without such a label."""
+    return _BIAS.sub("", text).rstrip()

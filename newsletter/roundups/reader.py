@@ -1,0 +1,198 @@
+"""The parser's state: the lines, what has been read of them so far, and what the rules in `rules/` ask and do.
+
+Each line is offered to the rules in order, and the first that takes it decides where it lands. A rule looks at the line, at its
+neighbours and at what has been read so far, and never at blank lines: many roundups have none.
+"""
+
+from __future__ import annotations
+
+from newsletter.roundups.attributions import VERB_AT_END, Attribution, Strength, attribution
+from newsletter.roundups.draft import Draft, QuoteDraft, SectionDraft
+from newsletter.roundups.furniture import is_furniture
+from newsletter.roundups.headings import heading_lean
+from newsletter.roundups.lines import (
+    Piece,
+    ends_closed,
+    ends_ellipsis,
+    has_label,
+    has_mark,
+    last_close,
+    lost_opener,
+    starts_open,
+)
+from newsletter.roundups.model import Lean
+from newsletter.roundups.outlets import Outlets
+
+
+class Reader:
+    """What has been read, and where the next line would land.
+
+    `quote` is the quote read last in this section, `pending` an attribution that announces the next one.
+    """
+
+    def __init__(self, pieces: list[Piece], outlets: Outlets) -> None:
+        self.pieces = pieces
+        self.outlets = outlets
+        self.draft = Draft()
+        self.index = 0
+        self.quote: QuoteDraft | None = None
+        self.pending: tuple[Piece, Attribution] | None = None
+        self.in_letter = False
+        self._sources: dict[str, Attribution | None] = {}
+        self._before_mode: bool | None = None
+
+    # -- looking around -----------------------------------------------------------------------------------------------
+
+    def ahead(self, steps: int = 1) -> Piece | None:
+        position = self.index + steps
+        return self.pieces[position] if position < len(self.pieces) else None
+
+    def source(self, text: str) -> Attribution | None:
+        """The attribution that a whole line is, remembered: rules and their neighbours ask more than once."""
+        if text not in self._sources:
+            self._sources[text] = attribution(text, self.outlets)
+        return self._sources[text]
+
+    @property
+    def open_quote(self) -> QuoteDraft | None:
+        """The last quote, while it still wants an attribution."""
+        return self.quote if self.quote and self.quote.source is None else None
+
+    @property
+    def inside(self) -> bool:
+        """Whether a quote has been opened and neither closed nor, below it, attributed."""
+        quote = self.quote
+        if quote is None or not quote.paragraphs or quote.closed:
+            return False
+        return quote.source is None or (
+            quote.before
+            and quote.attribution[-1].line <= quote.paragraphs[0].line
+            and has_mark(quote.paragraphs[-1].text)
+        )
+
+    @property
+    def content(self) -> bool:
+        """Whether anything but title, date and furniture has been read."""
+        return len(self.draft.sections) > 1 or not self.draft.section.empty or self.pending is not None
+
+    def quoteish(self, piece: Piece | None) -> bool:
+        """Whether a line begins a quote, or is one by its marks and source."""
+        if piece is None:
+            return False
+        text = piece.text
+        return (
+            starts_open(text)
+            or has_label(text)
+            or (has_mark(text) and (self.tail_source(piece) is not None or lost_opener(text)))
+        )
+
+    def bylined(self, piece: Piece | None, following: Piece | None) -> bool:
+        """Whether an unmarked paragraph has a byline under it."""
+        if piece is None or following is None or len(piece.text.split()) < 5 or heading_lean(piece.text)[0]:
+            return False
+        source = self.source(following.text)
+        return (
+            source is not None
+            and source.strength >= Strength.MEDIUM
+            and not source.before
+            and self.source(piece.text) is None
+        )
+
+    def tail_source(self, piece: Piece) -> tuple[Piece, Piece, Attribution] | None:
+        """The paragraph and the source behind its closing mark (`… program.” AP News`), where such a source stands there."""
+        end = last_close(piece.text)
+        if end < 0:
+            return None
+        tail = piece.text[end:].strip()
+        if not tail or len(tail) > 200:
+            return None
+        source = self.source(tail)
+        if source is None or source.before or (VERB_AT_END.search(tail) and not self.known(source)):
+            return None
+        stopped = end >= 2 and piece.text[end - 2] in ".?!…—’'*)]"
+        if not self.known(source) and not stopped and tail[0] not in "([—–-":
+            return None
+        return piece.part(0, end), piece.part(end), source
+
+    def known(self, source: Attribution) -> bool:
+        return bool(source.outlet and self.outlets.find(source.outlet)) or source.strength is Strength.STRONG
+
+    @property
+    def before_mode(self) -> bool:
+        """Whether in this roundup attributions stand before their quotes, by the evidence of the whole file."""
+        if self._before_mode is None:
+            before = after = 0
+            for position, piece in enumerate(self.pieces):
+                source = self.source(piece.text) if len(piece.text) <= 240 else None
+                if source is None or source.strength < Strength.MEDIUM or starts_open(piece.text):
+                    continue
+                following = self.pieces[position + 1] if position + 1 < len(self.pieces) else None
+                opens = following is not None and starts_open(following.text)
+                previous = self.pieces[position - 1].text if position else ""
+                ends = ends_closed(previous)
+                before += source.before or (opens and not ends)
+                after += (ends and not opens) or (following is None and not source.before)
+            self._before_mode = before > after
+        return self._before_mode
+
+    # -- landing ------------------------------------------------------------------------------------------------------
+
+    def drop_pending(self) -> None:
+        """An announced quote never came: the announcement is an attribution without a quote."""
+        if self.pending:
+            piece, _ = self.pending
+            self.pending = None
+            self.draft.section.prose.append(piece)
+            self.draft.orphans.append(piece)
+
+    def to_prose(self, piece: Piece) -> bool:
+        self.drop_pending()
+        self.draft.section.prose.append(piece)
+        return True
+
+    def new_section(self, heading: Piece | None, lean: Lean | None, lean_source: str | None) -> None:
+        self.drop_pending()
+        self.quote = None
+        self.in_letter = False
+        self.draft.sections.append(SectionDraft(heading=heading, lean=lean, lean_source=lean_source))
+
+    def new_quote(self, paragraph: Piece | None) -> QuoteDraft:
+        """Begin a quote, with the attribution that announced it and the unmarked beginning that trailed off into it."""
+        quote = QuoteDraft(paragraphs=self._trailing_prose() if self.pending is None else [])
+        if self.pending:
+            piece, source = self.pending
+            self.pending = None
+            quote.before = True
+            quote.attribute(piece, source)
+        if paragraph:
+            quote.paragraphs.append(paragraph)
+        self.draft.section.quotes.append(quote)
+        self.quote = quote
+        return quote
+
+    def _trailing_prose(self) -> list[Piece]:
+        """Prose directly above that ends in an ellipsis: the quote began there, and its opener was lost."""
+        taken: list[Piece] = []
+        prose = self.draft.section.prose
+        line = self.index
+        while prose and line > 0 and prose[-1] is self.pieces[line - 1] and ends_ellipsis(prose[-1].text):
+            taken.insert(0, prose.pop())
+            line -= 1
+        return taken
+
+    def paragraph(self, piece: Piece) -> QuoteDraft:
+        """Add a paragraph to the open quote, or begin a new one."""
+        if self.pending is None and self.inside and self.quote:
+            self.quote.paragraphs.append(piece)
+            return self.quote
+        return self.new_quote(piece)
+
+    def bylineless(self, piece: Piece | None) -> bool:
+        """Whether a line is a paragraph of text with no marks and no other role."""
+        return (
+            piece is not None
+            and len(piece.text.split()) >= 5
+            and self.source(piece.text) is None
+            and not heading_lean(piece.text)[0]
+            and not is_furniture(piece.text)
+        )

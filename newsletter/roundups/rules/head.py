@@ -1,0 +1,271 @@
+"""The head of the file and of its sections: title, date, hints, furniture, headings, stance lines."""
+
+from __future__ import annotations
+
+import re
+
+from newsletter.roundups.attributions import Attribution, Strength
+from newsletter.roundups.dates import date_line
+from newsletter.roundups.furniture import is_furniture, opens_letter
+from newsletter.roundups.headings import bias_label, heading_lean, is_bright_side, is_markdown, stance_lean
+from newsletter.roundups.lines import (
+    Piece,
+    ends_closed,
+    ends_ellipsis,
+    has_mark,
+    last_close,
+    lost_opener,
+    only_ellipsis,
+    starts_open,
+)
+from newsletter.roundups.reader import Reader
+
+_HINT = re.compile(
+    r"^[\s*_]*(?P<key>title|headline|date|link|url|read more|full (?:article|text|story))[*_]*\s*[:=]\s*\S",
+    re.IGNORECASE,
+)
+_URL_ONLY = re.compile(r"^[\s\[(<*_]*https?://[^\s<>\"]+[\s\])>*_]*$")
+_LINK_TEXT = re.compile(r"^\[[^\[\]]*\]\(\s*https?://[^\s()]+\s*\)\.?$")
+_URL = re.compile(r"https?://[^\s<>\"\])]+")
+_QUESTION = re.compile(r"^[*_\s]*(?:Q|A|Question|Answer|Interviewer)\s*[:.]", re.IGNORECASE)
+_SECTION_NUMBER = re.compile(r"^\W*\d+\W*$")
+_SHORT_WORDS = 14
+_TITLE_WORDS = 22
+_SUMMARY_WORDS = 60
+_FURNITURE_WORDS = 32
+
+
+def may_hint(text: str) -> bool:
+    """Whether the line could be a hint or an address."""
+    return "http" in text or _HINT.match(text) is not None
+
+
+def is_dialogue(text: str) -> bool:
+    """Whether the line is a question or an answer of an interview."""
+    return _QUESTION.match(text) is not None
+
+
+def may_be_stance(text: str) -> bool:
+    """Whether the line is short enough and ends like a sentence."""
+    return text.endswith((".", ":", "!", "?", "…")) and len(text) < 2000
+
+
+def may_be_named(text: str) -> bool:
+    """Whether the line could be a heading that names no side."""
+    if len(text) > 120 or text.endswith((",", ";")) or (text.endswith(".") and not text.endswith("..")):
+        return False
+    words = len(text.split())
+    long_ellipsis = words > 6 and ends_ellipsis(text)
+    return (
+        words <= _SHORT_WORDS
+        and not long_ellipsis
+        and not has_mark(text)
+        and any(character.isalpha() for character in text)
+    )
+
+
+def hint(reader: Reader, piece: Piece) -> bool:
+    """`Title: …`, `Date: …` and `Link: …` lines, and addresses on lines of their own."""
+    found = _HINT.match(piece.text)
+    key = found["key"].casefold() if found else ""
+    if key in {"title", "headline"} and reader.draft.title is None and not reader.content:
+        reader.draft.title = piece
+        return True
+    is_link = (
+        (found is not None and key not in {"title", "headline", "date"})
+        or _URL_ONLY.match(piece.text)
+        or _LINK_TEXT.match(piece.text)
+    )
+    if not found and (named := reader.source(piece.text)) and named.strength >= Strength.MEDIUM and named.link:
+        return False  # [A Name, An Outlet](https://…)
+    address = _URL.search(piece.text) if is_link else None
+    if not address:
+        return False
+    if (
+        reader.quote
+        and reader.quote.paragraphs
+        and not (reader.inside and reader.ahead() and starts_open(reader.ahead().text))
+    ):  # type: ignore[union-attr]
+        reader.quote.attribution.append(piece)
+        reader.quote.link = reader.quote.link or address[0].rstrip(".,;")
+    else:
+        reader.draft.furniture.append(piece)
+    return True
+
+
+def dated(reader: Reader, piece: Piece) -> bool:
+    is_date, has_year = date_line(piece.text)
+    if not is_date or reader.inside:
+        return False
+    if reader.draft.date is None:
+        reader.draft.date, reader.draft.date_has_year = piece, has_year
+    elif reader.open_quote is None and reader.quote and reader.quote.last_line == reader.pieces[reader.index - 1].line:
+        reader.quote.attribution.append(piece)  # the date of the article, under its source
+    else:
+        reader.draft.furniture.append(piece)
+    return True
+
+
+def furnishing(reader: Reader, piece: Piece) -> bool:
+    """Furniture; the letters of founders and teams begin here."""
+    text = piece.text
+    if starts_open(text):
+        return False
+    if opens_letter(text):
+        reader.in_letter = True
+    elif len(text.split()) > _FURNITURE_WORDS:
+        return False
+    reader.draft.furniture.append(piece)
+    return True
+
+
+def in_letter(reader: Reader, piece: Piece) -> bool:
+    """A further paragraph of such a letter. Marks, headings and sources end it."""
+    text = piece.text
+    source = reader.source(text)
+    sourced = (
+        source is not None
+        and source.outlet is not None
+        and source.strength >= Strength.MEDIUM
+        and reader.open_quote is not None
+    )
+    reader.in_letter = not (starts_open(text) or heading_lean(text)[0] or is_markdown(text) or sourced)
+    if reader.in_letter:
+        reader.draft.furniture.append(piece)
+    return reader.in_letter
+
+
+def titled(reader: Reader, piece: Piece) -> bool:
+    """The title: a short line before all content that is nothing else."""
+    text = piece.text
+    if (
+        len(text) > 200
+        or len(text.split()) > _TITLE_WORDS
+        or date_line(text)[0]
+        or is_furniture(text)
+        or _HINT.match(text)
+    ):
+        return False
+    if (
+        _URL_ONLY.match(text)
+        or opens_letter(text)
+        or heading_lean(text)[0]
+        or _QUESTION.match(text)
+        or _SECTION_NUMBER.match(text)
+    ):
+        return False
+    if is_markdown(text):
+        reader.draft.title = piece
+        return True
+    ended = (text.endswith(".") and not text.endswith("..") and text[-3:-2] != ".") or text.endswith((":", ",", ";"))
+    spoken = ends_closed(text) and (
+        lost_opener(text) or starts_open(text) or len(text.split()) > _SHORT_WORDS or "," in text
+    )
+    if ended or spoken or only_ellipsis(text) or reader.tail_source(piece) or stance_lean(text):
+        return False
+    if starts_open(text) and (last_close(text) < 0 or reader.ahead() is None or reader.source(reader.ahead().text)):  # type: ignore[union-attr]
+        return False
+    source = reader.source(text)
+    if source and (source.before or source.strength is Strength.STRONG):
+        return False
+    reader.draft.title = piece
+    return True
+
+
+def dialogue(reader: Reader, piece: Piece) -> bool:
+    """Questions and answers are nobody's quotes."""
+    return not reader.inside and reader.to_prose(piece)
+
+
+def headed(reader: Reader, piece: Piece) -> bool:
+    """A heading by its own words, or by Markdown."""
+    text = piece.text
+    is_heading, lean = heading_lean(text)
+    if not is_heading and not is_markdown(text):
+        return False
+    if is_heading and bias_label(text) and _sourced_by_label(reader, piece):
+        return False
+    if reader.inside and not starts_open(text) and not is_markdown(text) and ends_closed(text):
+        return False
+    split = _outlet_in_heading(reader, piece) if lean else None
+    heading = split[0] if split else piece
+    reader.new_section(heading, lean, "heading" if lean else None)
+    if split:
+        reader.pending = (split[1], split[2])
+    return True
+
+
+def _sourced_by_label(reader: Reader, piece: Piece) -> bool:
+    """`CNN (Left bias)` under a quote is its source, not a heading."""
+    source = reader.source(piece.text)
+    return (
+        source is not None
+        and source.outlet is not None
+        and (
+            reader.open_quote is not None
+            or (source.strength is Strength.STRONG and reader.outlets.find(source.outlet) is not None)
+        )
+    )
+
+
+def _outlet_in_heading(reader: Reader, piece: Piece) -> tuple[Piece, Piece, Attribution] | None:
+    """`Left: Headline (Outlet)` names the source of what follows."""
+    start = piece.text.rfind("(")
+    if start < 0 or not piece.text.endswith(")") or ":" not in piece.text[:start] or bias_label(piece.text):
+        return None
+    source = reader.source(piece.text[start:])
+    following, after = reader.ahead(), reader.ahead(2)
+    if source is None or source.outlet is None or following is None or heading_lean(following.text)[0]:
+        return None
+    if not reader.known(source) and after is not None and reader.source(after.text):
+        return None
+    return piece.part(0, start), piece.part(start), source
+
+
+def stance(reader: Reader, piece: Piece) -> bool:
+    """The editors' sentence on what a side says: under its heading, or in place of one."""
+    text = piece.text
+    if reader.inside or reader.pending or len(text.split()) > _SUMMARY_WORDS:
+        return False
+    section = reader.draft.section
+    if section.summary is not None and section.summary.text == text:
+        reader.draft.furniture.append(piece)
+        reader.draft.repeats.append(piece)
+        return True
+    lean = stance_lean(text)
+    fresh = section.summary is None and not section.quotes and not section.prose
+    if section.heading is not None and fresh and not is_bright_side(section.heading.text):
+        if lean is not None or (section.lean is not None and text.endswith((".", ":", "!", "?", "…", "..."))):
+            section.summary = piece
+            return True
+        return False
+    if lean is None or not _opens_section(reader):
+        return False
+    reader.new_section(None, lean, "stance")
+    reader.draft.section.summary = piece
+    return True
+
+
+def _opens_section(reader: Reader) -> bool:
+    """Whether a quote follows, a repetition of the line aside."""
+    following, after = reader.ahead(), reader.ahead(2)
+    if following is not None and following.text == reader.pieces[reader.index].text:
+        following, after = after, reader.ahead(3)
+    announced = reader.source(following.text) if following else None
+    return (
+        reader.quoteish(following)
+        or reader.bylined(following, after)
+        or (announced is not None and reader.quoteish(after))
+    )
+
+
+def named(reader: Reader, piece: Piece) -> bool:
+    """A short line that stands over quotes is a heading, whatever it says."""
+    if reader.pending:
+        return False
+    following, after = reader.ahead(), reader.ahead(2)
+    stance = following is not None and stance_lean(following.text) is not None and reader.quoteish(after)
+    if not (reader.quoteish(following) or reader.bylined(following, after) or stance):
+        return False
+    reader.new_section(piece, None, None)
+    return True
