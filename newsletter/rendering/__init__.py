@@ -1,0 +1,22 @@
+"""From an issue to an edition, and from an edition to each reader's message.
+
+`render` runs the passes in `passes.PASSES`: layout, template, strict check, MJML, inlined CSS, plain text. Its edition
+is frozen and known by its digest; `compile_message` encodes it once, and `Compiled.join` makes each reader's copy.
+"""
+
+from newsletter.rendering.edition import Edition
+from newsletter.rendering.message import Compiled, MailingHeaders, Recipient, compile_message, fill_body
+from newsletter.rendering.passes import PASSES, render
+from newsletter.rendering.slots import Slots
+
+__all__ = [
+    "PASSES",
+    "Compiled",
+    "Edition",
+    "MailingHeaders",
+    "Recipient",
+    "Slots",
+    "compile_message",
+    "fill_body",
+    "render",
+]
