@@ -111,9 +111,7 @@ class Side(_Table):
 
 
 def _side(name: str, heading: str, light: tuple[str, str], dark: tuple[str, str]) -> Side:
-    return Side(
-        name=name, heading=heading, color=light[0], ground=light[1], color_dark=dark[0], ground_dark=dark[1]
-    )
+    return Side(name=name, heading=heading, color=light[0], ground=light[1], color_dark=dark[0], ground_dark=dark[1])
 
 
 _OTHER_COLORS = (("#5b4a8a", "#f3f0f9"), ("#c3b4ee", "#272233"))

@@ -6,7 +6,7 @@ neighbours and at what has been read so far, and never at blank lines: many roun
 
 from __future__ import annotations
 
-from newsletter.roundups.attributions import VERB_AT_END, Attribution, Strength, attribution
+from newsletter.roundups.attributions import Attribution, Strength, attribution
 from newsletter.roundups.draft import Draft, QuoteDraft, SectionDraft
 from newsletter.roundups.furniture import is_furniture
 from newsletter.roundups.headings import heading_lean
@@ -22,6 +22,7 @@ from newsletter.roundups.lines import (
 )
 from newsletter.roundups.model import Lean
 from newsletter.roundups.outlets import Outlets
+from newsletter.roundups.source_forms import VERB_AT_END
 
 
 class Reader:
@@ -44,6 +45,7 @@ class Reader:
     # -- looking around -----------------------------------------------------------------------------------------------
 
     def ahead(self, steps: int = 1) -> Piece | None:
+        """The line so many steps further on, or None behind the end."""
         position = self.index + steps
         return self.pieces[position] if position < len(self.pieces) else None
 
@@ -115,6 +117,7 @@ class Reader:
         return piece.part(0, end), piece.part(end), source
 
     def known(self, source: Attribution) -> bool:
+        """Whether the source is sure by itself: a known outlet, or a form that only attributions have."""
         return bool(source.outlet and self.outlets.find(source.outlet)) or source.strength is Strength.STRONG
 
     @property
@@ -146,11 +149,13 @@ class Reader:
             self.draft.orphans.append(piece)
 
     def to_prose(self, piece: Piece) -> bool:
+        """Land the line as prose. Always True, so that a rule can end with it."""
         self.drop_pending()
         self.draft.section.prose.append(piece)
         return True
 
     def new_section(self, heading: Piece | None, lean: Lean | None, lean_source: str | None) -> None:
+        """Begin a section; `heading` is None where only a stance line opens it."""
         self.drop_pending()
         self.quote = None
         self.in_letter = False

@@ -290,7 +290,9 @@ def _other_mark(text: str, at: int) -> str:
 
 
 def _outlets(matter: _Matter) -> Iterator[Finding]:
-    hints: dict[str, str] = {}  # looking for the nearest is slow: once an outlet, and no more often than findings are shown
+    hints: dict[
+        str, str
+    ] = {}  # looking for the nearest is slow: once an outlet, and no more often than findings are shown
     for _, quote, finished in matter.pairs():
         if not finished.outlet:
             continue
@@ -299,7 +301,9 @@ def _outlets(matter: _Matter) -> Iterator[Finding]:
         if len(matter.outlets) and not _known(finished.outlet, matter.outlets):
             if finished.outlet not in hints and len(hints) < MOST_OF_A_CODE:
                 near = matter.outlets.nearest(finished.outlet)
-                hints[finished.outlet] = f"; did you mean {near.name!r}?" if near else ": add it to outlets.toml, or correct it"
+                hints[finished.outlet] = (
+                    f"; did you mean {near.name!r}?" if near else ": add it to outlets.toml, or correct it"
+                )
             message = f"the outlet {finished.outlet!r} is not known{hints.get(finished.outlet, '')}"
             yield _finding("OUTLET-UNKNOWN", message, piece, offset=offset)
         if finished.author is None and matter.is_opinion(quote):

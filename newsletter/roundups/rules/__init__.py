@@ -30,7 +30,7 @@ _RULES: tuple[tuple[Callable[[Reader, str], bool], Rule], ...] = (
     (lambda reader, text: reader.source(text) is not None, sources.attributed),
     (lambda _, text: has_mark(text), quotes.narrated),
     (lambda _, text: stance_lean(text) is not None or head.may_be_stance(text), head.stance),
-    (lambda _, text: True, quotes.continued),
+    (lambda *_: True, quotes.continued),
     (lambda _, text: head.may_be_named(text), head.named),
 )
 

@@ -94,6 +94,7 @@ def hint(reader: Reader, piece: Piece) -> bool:
 
 
 def dated(reader: Reader, piece: Piece) -> bool:
+    """The issue's date; a later date belongs to the source above it, or is furniture."""
     is_date, has_year = date_line(piece.text)
     if not is_date or reader.inside:
         return False

@@ -1,0 +1,54 @@
+"""`newsletter inbox`: a local inbox to rehearse with, and the pages that the mail's links lead to."""
+
+from __future__ import annotations
+
+import threading
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from newsletter.app import App
+from newsletter.cli import say
+from newsletter.cli.newsroom import settings
+from newsletter.rehearsal.inbox import Inbox
+from newsletter.web.app import create_app
+from newsletter.web.inbox.viewer import create_viewer
+from newsletter.web.serving import Server
+
+
+def run(
+    smtp_port: Annotated[int | None, typer.Option(help="The port for mail; else the one in [sender].", min=0, max=65535)] = None,
+    port: Annotated[int | None, typer.Option(help="The port for the browser; else the one in the newsroom's url.", min=0, max=65535)] = None,
+) -> None:
+    """Take mail on this machine alone and show it in the browser, until Ctrl-C. Nothing leaves the machine."""
+    found = settings()
+    web_port = port if port is not None else urlsplit(found.newsroom.url).port or 8025
+    mail_port = smtp_port if smtp_port is not None else found.sender.port
+    with App.open(found) as newsroom, Inbox(port=mail_port, folder=found.data / "inbox", clock=newsroom.clock) as inbox:
+        web = create_app(newsroom)
+        viewer = create_viewer(
+            inbox.mailbox,
+            base_url=found.newsroom.url,
+            newsroom=found.newsroom.name,
+            zone=found.newsroom.zone,
+            clock=newsroom.clock,
+        )
+        web.mount("/inbox", viewer)
+        with Server(web, port=web_port) as server:
+            say.data_line(f"Inbox: http://localhost:{server.port}/inbox/")
+            say.note(f"It takes mail on 127.0.0.1:{inbox.port}. Ctrl-C ends it.")
+            wait_for_interrupt()
+
+
+def wait_for_interrupt() -> None:
+    """Sleep until Ctrl-C (or SIGTERM, which does the same here)."""
+    import signal
+
+    ended = threading.Event()
+    previous = {number: signal.signal(number, lambda *_: ended.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        ended.wait()
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

@@ -1,0 +1,44 @@
+"""Which newsroom a command works on."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from pathlib import Path
+
+from newsletter import settings as newsroom_settings
+from newsletter.errors import InputError
+from newsletter.roundups import Outlets
+from newsletter.settings import Settings
+
+_chosen: ContextVar[Path | None] = ContextVar("newsroom", default=None)
+
+
+def choose(folder: Path | None) -> None:
+    """Work on the newsroom in `folder`; None means the nearest at or above the present folder."""
+    _chosen.set(folder)
+
+
+def settings() -> Settings:
+    """The settings of the newsroom that this command works on.
+
+    Raises:
+        InputError: there is no newsroom, or its settings cannot be used.
+    """
+    return newsroom_settings.load(newsroom_settings.find_newsroom(_chosen.get() or Path.cwd()))
+
+
+def settings_if_any() -> Settings | None:
+    """The same, or None outside a newsroom where none was named."""
+    if _chosen.get() is None:
+        try:
+            newsroom_settings.find_newsroom(Path.cwd())
+        except InputError:
+            return None
+    return settings()
+
+
+def outlets(found: Settings | None) -> Outlets:
+    """The newsroom's outlets; outside a newsroom, those that come with the program."""
+    folder = found.root if found else newsroom_settings.defaults()
+    path = folder / "outlets.toml"
+    return Outlets.load(path) if path.exists() else Outlets()

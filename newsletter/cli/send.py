@@ -1,0 +1,99 @@
+"""`newsletter send`: a mailing now."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from newsletter import reports
+from newsletter.app import App, Plan
+from newsletter.cli import say
+from newsletter.cli.newsroom import settings
+from newsletter.delivery import Progress as Sent
+from newsletter.errors import BlockedError, InputError
+from newsletter.issues import load
+
+
+def run(
+    slug: Annotated[str, typer.Argument(metavar="SLUG", help="The issue: its folder's name.", show_default=False)],
+    list_name: Annotated[str, typer.Option("--list", metavar="LIST", help="The list it goes to.", show_default=False)],
+    now: Annotated[bool, typer.Option("--now", help="Send at once, which is what this command does.")] = True,  # noqa: ARG001 - said for clearness; scheduling is another command
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent to how many, and send nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; scripts need it.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Send an issue to a list now, and print the report. A send that was cut off goes on where it stopped."""
+    with App.open(settings()) as newsroom:
+        issue = load(newsroom.settings, slug, outlets=newsroom.outlets)
+        plan = newsroom.plan(issue, list_name)
+        if dry_run:
+            _say_plan(plan, json=json)
+            return
+        if not yes:
+            _ask(plan)
+        with progress_bar() as on_progress:
+            report = newsroom.send(plan, actor=f"{getpass.getuser()} (command line)", on_progress=on_progress)
+    if json:
+        say.data(report.as_dict())
+    else:
+        sys.stdout.write(reports.as_text(report))
+    if not report.finished:
+        raise BlockedError(f"{report.waiting:,} deliveries are left", remedy="Send again to go on with them")
+
+
+@contextmanager
+def progress_bar() -> Iterator[Callable[[Sent], None]]:
+    """A bar on stderr while a mailing is sent, where that is a terminal; gives what is to be told of the progress."""
+    bar = Progress(
+        TextColumn("Sending"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=say.errors(),
+        disable=not sys.stderr.isatty(),
+    )
+    with bar:
+        task = bar.add_task("", total=None)
+        yield lambda sent: bar.update(task, completed=sent.done, total=sent.total)
+
+
+def _ask(plan: Plan) -> None:
+    if not say.on_terminal():
+        raise InputError("nobody is there to be asked", where="stdin", remedy="Give --yes to send without a question")
+    say.note(_sentence(plan))
+    typer.confirm("Send now?", abort=True, err=True)
+
+
+def _say_plan(plan: Plan, *, json: bool) -> None:
+    if json:
+        say.data(
+            {
+                "issue": plan.issue.slug,
+                "list": plan.target.name,
+                "edition": plan.edition.digest,
+                "selected": plan.audience.selected,
+                "prepared": plan.audience.prepared,
+                "excluded": {reason.value: count for reason, count in plan.audience.excluded.items()},
+                "goes_on_with": plan.unfinished.id if plan.unfinished else None,
+                "dry_run": True,
+            }
+        )
+        return
+    say.data_line(_sentence(plan))
+    for reason, count in plan.audience.excluded.items():
+        say.data_line(f"{count:>9,}  {reason.value}")
+    say.note("Nothing was sent.")
+
+
+def _sentence(plan: Plan) -> str:
+    audience, goes_on = plan.audience, f" (goes on with mailing {plan.unfinished.id})" if plan.unfinished else ""
+    return (
+        f"“{plan.edition.subject}” goes to {audience.prepared:,} of {audience.selected:,} on {plan.target.name}, "
+        f"edition {plan.edition.digest[:12]}{goes_on}."
+    )

@@ -1,0 +1,50 @@
+"""When everything fails alike, sending on would only spend everybody's tries: the circuit slows it down. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from newsletter.delivery.backoff import Backoff
+from newsletter.delivery.senders.base import Outcome
+from newsletter.store.statuses import OutcomeKind
+
+_WAITS = Backoff(first=1.0, longest=60.0)
+
+
+class Circuit:
+    """Counts failures that are the sender's and not a recipient's.
+
+    After one, nothing goes out for a second, then one message as a probe; with each failed probe the wait doubles, up
+    to a minute. Any answer about a recipient closes the circuit. A permanent failure breaks it for good: `broken` is
+    its outcome.
+    """
+
+    def __init__(self, waits: Backoff = _WAITS) -> None:
+        self._waits = waits
+        self._failures = 0
+        self._closed_until: datetime | None = None
+        self.broken: Outcome | None = None
+
+    def note(self, outcomes: Iterable[Outcome], now: datetime) -> None:
+        """Learn from what came back."""
+        for outcome in outcomes:
+            if outcome.sender_fault and outcome.permanent:
+                self.broken = outcome
+            elif outcome.sender_fault or outcome.kind is OutcomeKind.UNKNOWN:
+                self._failed(now)
+            else:
+                self._failures = 0
+                self._closed_until = None
+
+    def allows(self, free: int, now: datetime) -> int:
+        """How many of the `free` connections may be used now."""
+        if self.broken or (self._closed_until is not None and now < self._closed_until):
+            return 0
+        return min(free, 1) if self._failures else free
+
+    def _failed(self, now: datetime) -> None:
+        # All connections fail at once when a server goes: that is one failure.
+        if self._closed_until is None or now >= self._closed_until:
+            self._failures += 1
+            self._closed_until = now + self._waits.wait(self._failures)

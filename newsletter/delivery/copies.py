@@ -1,0 +1,55 @@
+"""Each reader's copy of an edition, in its envelope."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from newsletter.delivery.ledger import Claimed
+from newsletter.delivery.senders.base import Envelope
+from newsletter.publishing import Mailing
+from newsletter.rendering import Compiled, Edition, MailingHeaders, Recipient, compile_message
+from newsletter.tokens import TokenKeys
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Copies:
+    """An edition compiled for one mailing. Threads may share it."""
+
+    compiled: Compiled
+    mailing: Mailing
+    mail_from: str
+    keys: TokenKeys
+
+    @classmethod
+    def of(cls, edition: Edition, mailing: Mailing, keys: TokenKeys) -> Self:
+        """Compile once; `envelope` then only joins.
+
+        The Message-ID holds mailing, edition and delivery and is the same on every attempt, so that a receiver that
+        gets a message again can drop it.
+        """
+        headers = MailingHeaders(
+            message_id_prefix=f"{mailing.id}-{mailing.edition_digest[:12]}",
+            message_id_domain=edition.from_address.rpartition("@")[2],
+            date=mailing.created_at,
+            list_name=mailing.list_name,
+            list_title=mailing.list_title,
+        )
+        compiled = compile_message(edition, headers)
+        return cls(compiled=compiled, mailing=mailing, mail_from=edition.from_address, keys=keys)
+
+    def envelope(self, claimed: Claimed) -> Envelope:
+        """The message for one reader.
+
+        Raises:
+            InputError: the reader's name or address cannot stand in a message.
+        """
+        recipient = Recipient(
+            delivery=claimed.delivery_id,
+            address=claimed.address,
+            name=claimed.name,
+            leave=self.keys.leave(claimed.subscriber_id, self.mailing.list_id),
+            track=self.keys.track(claimed.subscriber_id, self.mailing.id),
+            since=claimed.since,
+        )
+        return Envelope(mail_from=self.mail_from, rcpt_to=claimed.address, message=self.compiled.join(recipient))

@@ -1,0 +1,1 @@
+"""What hands messages to the world. `base` has the words that all senders share."""

@@ -1,0 +1,77 @@
+"""The mailing: one edition to one list on one day, and what may become of it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date as Date  # noqa: N812 - as everywhere
+from datetime import datetime
+
+from newsletter.errors import BlockedError
+from newsletter.store.statuses import MailingKind, MailingStatus
+
+_MAY_BECOME = {
+    MailingStatus.SCHEDULED: {MailingStatus.SENDING, MailingStatus.CANCELLED},
+    MailingStatus.SENDING: {MailingStatus.PAUSED, MailingStatus.FINISHED, MailingStatus.CANCELLED},
+    MailingStatus.PAUSED: {MailingStatus.SENDING, MailingStatus.CANCELLED},
+    MailingStatus.FINISHED: set[MailingStatus](),
+    MailingStatus.CANCELLED: set[MailingStatus](),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mailing:
+    """A mailing as it stands. `local_date` is the day in the list's zone; instants are UTC.
+
+    `not_later_than` is the instant after which nothing more is tried. `created_at` is the message's Date, so that every
+    copy and every attempt carries the same one.
+    """
+
+    id: int
+    list_id: int
+    list_name: str
+    list_title: str
+    local_date: Date
+    kind: MailingKind
+    sequence: int
+    issue: str
+    edition_digest: str
+    status: MailingStatus
+    not_later_than: datetime
+    created_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing can happen to it any more."""
+        return not _MAY_BECOME[self.status]
+
+    def start(self, now: datetime) -> Mailing:
+        """Sending begins."""
+        return replace(self._become(MailingStatus.SENDING), started_at=self.started_at or now)
+
+    def pause(self) -> Mailing:
+        """Nothing more is claimed until it is resumed."""
+        return self._become(MailingStatus.PAUSED)
+
+    def resume(self) -> Mailing:
+        """A paused one goes on."""
+        if self.status is not MailingStatus.PAUSED:
+            raise self._refusal("resumed")
+        return self._become(MailingStatus.SENDING)
+
+    def cancel(self, now: datetime) -> Mailing:
+        """It ends before its end."""
+        return replace(self._become(MailingStatus.CANCELLED), finished_at=now)
+
+    def finish(self, now: datetime) -> Mailing:
+        """Nothing is pending any more."""
+        return replace(self._become(MailingStatus.FINISHED), finished_at=now)
+
+    def _become(self, status: MailingStatus) -> Mailing:
+        if status not in _MAY_BECOME[self.status]:
+            raise self._refusal(status.value)
+        return replace(self, status=status)
+
+    def _refusal(self, wished: str) -> BlockedError:
+        return BlockedError(f"mailing {self.id} is {self.status.value} and cannot be {wished}")

@@ -1,0 +1,191 @@
+"""Mailings and frozen editions in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date as Date  # noqa: N812 - as everywhere
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, exists, insert, literal, select, update
+
+from newsletter.audience.lists import MailingList
+from newsletter.errors import BlockedError, InputError
+from newsletter.publishing.mailing import Mailing
+from newsletter.rendering import Edition
+from newsletter.store import Store, tables
+from newsletter.store.statuses import MailingKind, MailingStatus
+from newsletter.store.tables import Instant
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Order:
+    """What a mailing is made from. `not_later_than` is UTC; `local_date` is the day in the list's zone.
+
+    `actor` is who orders it; `waived` are the codes of the findings that they answer for. Both go into the audit.
+    """
+
+    issue: str
+    edition: Edition
+    target: MailingList
+    local_date: Date
+    not_later_than: datetime
+    actor: str
+    waived: Collection[str] = ()
+
+
+def create(store: Store, order: Order, *, now: datetime) -> Mailing:
+    """A scheduled mailing of the order, due now, with its edition frozen and its one wave, all or none.
+
+    Raises:
+        BlockedError: the list has a mailing of this date already; another process may have just made it.
+    """
+    with store.writing() as connection:
+        if _find(connection, order.target.id, order.local_date) is not None:
+            raise BlockedError(
+                f"list {order.target.name!r} has a mailing of {order.local_date} already",
+                remedy="Send again to go on with it",
+            )
+        digest = freeze(connection, order.edition, issue=order.issue, now=now)
+        row = {
+            "list_id": order.target.id,
+            "local_date": order.local_date,
+            "kind": MailingKind.ISSUE,
+            "issue": order.issue,
+            "edition_digest": digest,
+            "status": MailingStatus.SCHEDULED,
+            "not_later_than": order.not_later_than,
+            "excluded": {},
+            "created_at": now,
+        }
+        made = connection.execute(insert(tables.mailing).values(row).returning(tables.mailing.c.id)).scalar_one()
+        wave = {"mailing_id": made, "due_at": now, "edition_digest": digest}
+        connection.execute(insert(tables.wave).values(wave))
+        connection.execute(insert(tables.audit).values(_audit(order, made, digest, now)))
+        return require(connection, made)
+
+
+def freeze(connection: Connection, edition: Edition, *, issue: str, now: datetime) -> str:
+    """Keep the edition's bytes, once; its digest."""
+    content, digest = edition.to_bytes(), edition.digest
+    known = exists().where(tables.edition.c.digest == digest)
+    values = select(
+        literal(digest), literal(issue), literal(edition.subject), literal(content), literal(now, Instant)
+    ).where(~known)
+    columns = ["digest", "issue", "subject", "content", "created_at"]
+    connection.execute(insert(tables.edition).from_select(columns, values))
+    return digest
+
+
+def edition_of(store: Store, digest: str) -> Edition:
+    """The frozen edition.
+
+    Raises:
+        InputError: there is none, or its bytes are no longer those that were frozen.
+    """
+    with store.reading() as connection:
+        content = connection.execute(
+            select(tables.edition.c.content).where(tables.edition.c.digest == digest)
+        ).scalar_one_or_none()
+    if content is None:
+        raise InputError(f"there is no edition {digest[:12]}", where=store.place)
+    edition = Edition.from_bytes(content)
+    if edition.digest != digest:
+        raise InputError(
+            f"edition {digest[:12]} is damaged: its bytes are not those that were frozen",
+            where=store.place,
+            remedy="Restore the database from a backup",
+        )
+    return edition
+
+
+def get(store: Store, mailing_id: int) -> Mailing:
+    """The mailing with this number.
+
+    Raises:
+        InputError: there is none.
+    """
+    with store.reading() as connection:
+        return require(connection, mailing_id)
+
+
+def find(store: Store, target: MailingList, local_date: Date) -> Mailing | None:
+    """The mailing of an issue that the list had, or is having, on that day."""
+    with store.reading() as connection:
+        return _find(connection, target.id, local_date)
+
+
+def move(store: Store, before: Mailing, after: Mailing) -> Mailing:
+    """Write a transition that the noun allowed, if the mailing is still as it was `before`.
+
+    Raises:
+        BlockedError: another process changed it meanwhile.
+    """
+    where = (tables.mailing.c.id == before.id) & (tables.mailing.c.status == before.status)
+    values = {
+        "status": after.status,
+        "started_at": after.started_at,
+        "finished_at": after.finished_at,
+        "not_later_than": after.not_later_than,
+    }
+    with store.writing() as connection:
+        if connection.execute(update(tables.mailing).where(where).values(values)).rowcount != 1:
+            raise BlockedError(f"mailing {before.id} was changed by another process", remedy="Look at it again")
+    return after
+
+
+def _audit(order: Order, mailing_id: int, digest: str, now: datetime) -> dict[str, Any]:
+    detail = {"issue": order.issue, "list": order.target.name, "edition": digest, "waived": sorted(order.waived)}
+    return {
+        "at": now,
+        "actor": order.actor,
+        "action": "mailing.create",
+        "subject": f"mailing:{mailing_id}",
+        "detail": detail,
+    }
+
+
+def _select() -> Select[Any]:
+    named = tables.mailing_list.c
+    return select(tables.mailing, named.name.label("list_name"), named.title.label("list_title")).join(
+        tables.mailing_list
+    )
+
+
+def _find(connection: Connection, list_id: int, local_date: Date) -> Mailing | None:
+    table = tables.mailing.c
+    where = (table.list_id == list_id) & (table.local_date == local_date) & (table.kind == MailingKind.ISSUE)
+    row = connection.execute(_select().where(where).order_by(table.sequence.desc()).limit(1)).one_or_none()
+    return None if row is None else _mailing(row)
+
+
+def require(connection: Connection, mailing_id: int) -> Mailing:
+    """The mailing with this number, read in the caller's transaction.
+
+    Raises:
+        InputError: there is none.
+    """
+    row = connection.execute(_select().where(tables.mailing.c.id == mailing_id)).one_or_none()
+    if row is None:
+        raise InputError(f"there is no mailing {mailing_id}")
+    return _mailing(row)
+
+
+def _mailing(row: Row[Any]) -> Mailing:
+    return Mailing(
+        id=row.id,
+        list_id=row.list_id,
+        list_name=row.list_name,
+        list_title=row.list_title,
+        local_date=row.local_date,
+        kind=MailingKind(row.kind),
+        sequence=row.sequence,
+        issue=row.issue,
+        edition_digest=row.edition_digest,
+        status=MailingStatus(row.status),
+        not_later_than=row.not_later_than,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+    )

@@ -1,0 +1,150 @@
+"""The report: counts that must add up. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from newsletter.publishing import Mailing
+from newsletter.store.statuses import DeliveryStatus, Exclusion
+
+RUNNING = (DeliveryStatus.PENDING, DeliveryStatus.SENDING, DeliveryStatus.DEFERRED)
+ENDS = (
+    DeliveryStatus.ACCEPTED,
+    DeliveryStatus.REJECTED,
+    DeliveryStatus.WITHDRAWN,
+    DeliveryStatus.EXPIRED,
+    DeliveryStatus.UNKNOWN,
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reply:
+    """Replies that say the same, addresses and queue numbers masked: how many attempts got one."""
+
+    outcome: str
+    code: int | None
+    text: str
+    attempts: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Domain:
+    """The deliveries to one domain, by state (only the states that occur)."""
+
+    name: str
+    counts: Mapping[DeliveryStatus, int]
+
+    @property
+    def total(self) -> int:
+        """All deliveries to it."""
+        return sum(self.counts.values())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """A mailing's report at the instant `at` (UTC).
+
+    `counts` names every state. `twice` counts deliveries that were accepted more than once. `domains` are the largest;
+    `unknown` lists some of those whose message may have arrived, addresses masked.
+    """
+
+    mailing: Mailing
+    at: datetime
+    selected: int
+    prepared: int
+    excluded: Mapping[Exclusion, int]
+    counts: Mapping[DeliveryStatus, int]
+    twice: int
+    domains: tuple[Domain, ...]
+    replies: tuple[Reply, ...]
+    unknown: tuple[str, ...]
+
+    @property
+    def balanced(self) -> bool:
+        """Whether both sides of the equation are equal."""
+        added = sum(self.counts[status] for status in (*ENDS, *RUNNING))
+        return self.selected == self.prepared + sum(self.excluded.values()) and self.prepared == added
+
+    @property
+    def waiting(self) -> int:
+        """Deliveries that something has still to follow on."""
+        return sum(self.counts[status] for status in RUNNING)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the equation holds with nothing pending."""
+        return self.balanced and self.waiting == 0
+
+    @property
+    def duration(self) -> timedelta:
+        """From the start to the end, or to now."""
+        if self.mailing.started_at is None:
+            return timedelta(0)
+        return (self.mailing.finished_at or self.at) - self.mailing.started_at
+
+    @property
+    def rate(self) -> float:
+        """Accepted messages a second."""
+        seconds = self.duration.total_seconds()
+        return self.counts[DeliveryStatus.ACCEPTED] / seconds if seconds > 0 else 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as plain data; instants in ISO 8601, UTC."""
+        mailing = self.mailing
+        return {
+            "mailing": mailing.id,
+            "issue": mailing.issue,
+            "list": mailing.list_name,
+            "date": mailing.local_date.isoformat(),
+            "edition": mailing.edition_digest,
+            "status": mailing.status.value,
+            "finished": self.finished,
+            "balanced": self.balanced,
+            "selected": self.selected,
+            "excluded": {reason.value: count for reason, count in self.excluded.items()},
+            "prepared": self.prepared,
+            **{status.value: self.counts[status] for status in (*ENDS, *RUNNING)},
+            "twice": self.twice,
+            "started_at": mailing.started_at.isoformat() if mailing.started_at else None,
+            "finished_at": mailing.finished_at.isoformat() if mailing.finished_at else None,
+            "seconds": round(self.duration.total_seconds(), 3),
+            "rate": round(self.rate, 1),
+            "domains": [{"domain": d.name, **{s.value: n for s, n in d.counts.items()}} for d in self.domains],
+            "replies": [
+                {"outcome": r.outcome, "code": r.code, "reply": r.text, "attempts": r.attempts} for r in self.replies
+            ],
+            "unknown_addresses": list(self.unknown),
+        }
+
+
+_ADDRESS = re.compile(r"<?[^\s<>@:;,\"'()]+@[^\s<>@:;,\"'()]+\.?>?")
+# Queue numbers, message ids, session names: words of eight or more letters and digits with a digit among them.
+_NUMBER = re.compile(r"\b(?=[A-Za-z_-]*\d)[A-Za-z0-9_-]{8,}\b")
+
+
+def masked(reply: str) -> str:
+    """A reply without what differs from recipient to recipient, so that equal ones can be counted together."""
+    return _NUMBER.sub("…", _ADDRESS.sub("<address>", reply))
+
+
+def clustered(replies: Iterable[tuple[str, int | None, str, int]]) -> tuple[Reply, ...]:
+    """(outcome, code, text, attempts) with equal ones counted together, the most frequent first."""
+    counted: Counter[tuple[str, int | None, str]] = Counter()
+    for outcome, code, text, attempts in replies:
+        counted[outcome, code, masked(text)] += attempts
+    ordered = sorted(counted.items(), key=lambda item: (-item[1], item[0][0], item[0][2]))
+    return tuple(Reply(outcome=key[0], code=key[1], text=key[2], attempts=count) for key, count in ordered)
+
+
+def by_domain(rows: Iterable[tuple[str, str, int]], *, most: int) -> tuple[Domain, ...]:
+    """(domain, status, deliveries) as the `most` largest domains, largest first."""
+    domains: dict[str, dict[DeliveryStatus, int]] = {}
+    for name, status, count in rows:
+        domains.setdefault(name, {})[DeliveryStatus(status)] = count
+    found = [Domain(name=name, counts=counts) for name, counts in domains.items()]
+    return tuple(sorted(found, key=lambda domain: (-domain.total, domain.name))[:most])

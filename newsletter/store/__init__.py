@@ -1,0 +1,8 @@
+"""The database: tables, migrations, transactions.
+
+`store.open(url)` gives a `Store`, with the tables in their present form. Statements live with their stations.
+"""
+
+from newsletter.store.engine import Store, open, sqlite_url  # noqa: A004 - read as `store.open(url)`
+
+__all__ = ["Store", "open", "sqlite_url"]

@@ -1,0 +1,80 @@
+"""The states that rows may be in: one definition for the tables' CHECK constraints and for the nouns above."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class SubscriptionStatus(StrEnum):
+    """Where a subscriber stands with a list. Only SUBSCRIBED gets mail."""
+
+    UNCONFIRMED = "unconfirmed"
+    SUBSCRIBED = "subscribed"
+    UNSUBSCRIBED = "unsubscribed"
+
+
+class SuppressionReason(StrEnum):
+    """Why an address gets nothing from any list. A complaint can never be lifted."""
+
+    INVALID = "invalid"
+    BOUNCE = "bounce"
+    COMPLAINT = "complaint"
+    MANUAL = "manual"
+    ERASED = "erased"
+
+
+class MailingKind(StrEnum):
+    """What a mailing carries."""
+
+    ISSUE = "issue"
+    DIGEST = "digest"
+    CORRECTION = "correction"
+
+
+class MailingStatus(StrEnum):
+    """A mailing's way: scheduled → sending (⇄ paused) → finished, or cancelled before its end."""
+
+    SCHEDULED = "scheduled"
+    SENDING = "sending"
+    PAUSED = "paused"
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+
+
+class ChunkStatus(StrEnum):
+    """OPEN while a worker holds it under a lease, CLOSED when it gave it back, LAPSED when the lease ran out first."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    LAPSED = "lapsed"
+
+
+class DeliveryStatus(StrEnum):
+    """One subscriber's row in a mailing. PENDING, SENDING and DEFERRED are still to be settled; the others are ends."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    DEFERRED = "deferred"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"
+
+
+class OutcomeKind(StrEnum):
+    """How one attempt to hand a message over ended; each is the delivery's status of the same name."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    DEFERRED = "deferred"
+    UNKNOWN = "unknown"
+
+
+class Exclusion(StrEnum):
+    """Why a selected subscriber was not prepared; the first that holds, in this order."""
+
+    SUPPRESSED = "suppressed"
+    UNSUBSCRIBED = "unsubscribed"
+    UNCONFIRMED = "unconfirmed"
+    HAS_ISSUE = "has_issue"

@@ -1,0 +1,250 @@
+"""The tables. The migrations build the same; a test holds the two equal."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+from newsletter.store.statuses import (
+    ChunkStatus,
+    DeliveryStatus,
+    MailingKind,
+    MailingStatus,
+    OutcomeKind,
+    SubscriptionStatus,
+    SuppressionReason,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An instant: aware datetimes in, aware datetimes in UTC out. A naive one is refused, for it names no instant."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """To UTC; SQLite has no zones, so the text it keeps is UTC throughout and compares in order."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value!r} has no time zone, so it is no instant")
+        instant = value.astimezone(UTC)
+        return instant.replace(tzinfo=None) if dialect.name == "sqlite" else instant
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """From the database's form to an aware datetime in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+# SQLite numbers rows by itself only where the key's type is exactly INTEGER.
+BigId = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _one_of(column: str, words: type[StrEnum]) -> CheckConstraint:
+    listed = ", ".join(f"'{word}'" for word in words)
+    return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+def _id() -> Column[Any]:
+    return Column("id", BigId, primary_key=True)
+
+
+mailing_list = Table(
+    "list",
+    metadata,
+    _id(),
+    Column("name", String(100), nullable=False, unique=True),
+    Column("title", String(300), nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+subscriber = Table(
+    "subscriber",
+    metadata,
+    _id(),
+    # As the person typed it; `address_key` is what it is compared by (case, IDNA, Unicode); `domain` is the key's.
+    Column("address", String(400), nullable=False),
+    Column("address_key", String(400), nullable=False, unique=True),
+    Column("domain", String(255), nullable=False),
+    Column("name", String(300), nullable=False, server_default=""),
+    Column("language", String(35)),
+    Column("zone", String(64)),
+    Column("created_at", Instant, nullable=False),
+)
+
+subscription = Table(
+    "subscription",
+    metadata,
+    _id(),
+    Column("list_id", ForeignKey("list.id"), nullable=False),
+    Column("subscriber_id", ForeignKey("subscriber.id"), nullable=False, index=True),
+    Column("status", String(12), nullable=False),
+    Column("consent_text", Text, nullable=False),
+    Column("consent_source", String(300), nullable=False),
+    Column("consent_at", Instant, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    _one_of("status", SubscriptionStatus),
+    # In this order, so that freezing an audience walks one list by subscriber.
+    UniqueConstraint("list_id", "subscriber_id"),
+)
+
+suppression = Table(
+    "suppression",
+    metadata,
+    _id(),
+    # Erasure leaves no address: the key becomes NULL and a keyed hash stays, so that no import brings the person back.
+    Column("address_key", String(400)),
+    Column("address_hash", String(64)),
+    Column("reason", String(12), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("evidence", Text, nullable=False, server_default=""),
+    _one_of("reason", SuppressionReason),
+    CheckConstraint("address_key IS NOT NULL OR address_hash IS NOT NULL", name="names_someone"),
+    UniqueConstraint("address_key", "reason"),
+    UniqueConstraint("address_hash", "reason"),
+)
+
+edition = Table(
+    "edition",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("issue", String(200), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+mailing = Table(
+    "mailing",
+    metadata,
+    _id(),
+    Column("list_id", ForeignKey("list.id"), nullable=False),
+    Column("local_date", Date, nullable=False),
+    Column("kind", String(10), nullable=False),
+    Column("sequence", Integer, nullable=False, server_default="1"),
+    Column("issue", String(200), nullable=False, index=True),
+    Column("edition_digest", ForeignKey("edition.digest"), nullable=False),
+    Column("status", String(10), nullable=False),
+    Column("not_later_than", Instant, nullable=False),
+    Column("selected", Integer, nullable=False, server_default="0"),
+    Column("prepared", Integer, nullable=False, server_default="0"),
+    Column("excluded", JSON, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("started_at", Instant),
+    Column("finished_at", Instant),
+    _one_of("kind", MailingKind),
+    _one_of("status", MailingStatus),
+    UniqueConstraint("list_id", "local_date", "kind", "sequence"),
+)
+
+wave = Table(
+    "wave",
+    metadata,
+    _id(),
+    Column("mailing_id", ForeignKey("mailing.id"), nullable=False),
+    # "" is everyone: NULLs are never equal, so the constraint below would let a second such wave in.
+    Column("zone", String(64), nullable=False, server_default=""),
+    Column("due_at", Instant, nullable=False),
+    Column("edition_digest", ForeignKey("edition.digest"), nullable=False),
+    # The last subscriber looked at, so that freezing goes on where a killed process stopped.
+    Column("frozen_to", BigId, nullable=False, server_default="0"),
+    Column("released_at", Instant),
+    UniqueConstraint("mailing_id", "zone"),
+)
+
+chunk = Table(
+    "chunk",
+    metadata,
+    _id(),
+    Column("wave_id", ForeignKey("wave.id"), nullable=False, index=True),
+    Column("status", String(8), nullable=False),
+    Column("fence", Integer, nullable=False, server_default="1"),
+    Column("worker", String(200), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("lease_until", Instant, nullable=False),
+    _one_of("status", ChunkStatus),
+    Index(None, "status", "lease_until"),
+)
+
+delivery = Table(
+    "delivery",
+    metadata,
+    _id(),
+    Column("mailing_id", ForeignKey("mailing.id"), nullable=False),
+    Column("wave_id", ForeignKey("wave.id"), nullable=False),
+    # No foreign key: the row is made by selecting from `subscriber`, whose rows are emptied on erasure and never
+    # deleted; checking each of a million rows again would only cost time.
+    Column("subscriber_id", BigId, nullable=False),
+    Column("status", String(9), nullable=False),
+    # How often it was claimed; an outcome counts only while this is still the number of its own claim.
+    Column("fence", Integer, nullable=False, server_default="0"),
+    Column("chunk_id", ForeignKey("chunk.id")),
+    # A deferred one is not tried before.
+    Column("due_at", Instant),
+    Column("changed_at", Instant, nullable=False),
+    _one_of("status", DeliveryStatus),
+    UniqueConstraint("mailing_id", "subscriber_id"),
+    # Claims, and the counts of a report without touching the rows.
+    Index(None, "mailing_id", "status", "id"),
+)
+
+attempt = Table(
+    "attempt",
+    metadata,
+    _id(),
+    Column("chunk_id", ForeignKey("chunk.id"), nullable=False, index=True),
+    # NULL where one request carried the whole chunk.
+    Column("delivery_id", BigId, index=True),
+    Column("fence", Integer, nullable=False),
+    Column("outcome", String(9), nullable=False),
+    Column("code", Integer),
+    Column("reply", Text, nullable=False, server_default=""),
+    Column("started_at", Instant, nullable=False),
+    Column("ended_at", Instant, nullable=False),
+    _one_of("outcome", OutcomeKind),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    _id(),
+    Column("at", Instant, nullable=False, index=True),
+    Column("actor", String(200), nullable=False),
+    Column("action", String(100), nullable=False),
+    # Such as `mailing:12` or `subscriber:407`: ids only, never an address.
+    Column("subject", String(200), nullable=False, index=True),
+    Column("detail", JSON, nullable=False),
+)

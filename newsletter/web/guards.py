@@ -1,0 +1,119 @@
+"""What stands before every page: headers for browsers, a limit on what is sent, the names we answer to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+MOST_BYTES = 16 * 1024
+"""Of a request's body. The longest form of these pages has under 1 KB."""
+
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+
+def page_policy(*, form_targets: str = "") -> str:
+    """The Content-Security-Policy of our own pages: no scripts at all, forms to ourselves (and `form_targets`)."""
+    targets = f"'self' {form_targets}".rstrip()
+    return (
+        "default-src 'none'; style-src 'self'; img-src 'self'; frame-src 'self'; "
+        f"form-action {targets}; base-uri 'none'; frame-ancestors 'none'"
+    )
+
+
+def mail_policy(*, ancestors: str) -> str:
+    """The policy of a mail's HTML: a sandbox without scripts and forms, links in new tabs, nothing from elsewhere."""
+    return (
+        "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src 'unsafe-inline'; "
+        f"img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors {ancestors}"
+    )
+
+
+class SecurityHeaders:
+    """Adds to each response the headers that it does not set by itself."""
+
+    def __init__(self, app: ASGIApp, *, policy: str) -> None:
+        self._app = app
+        self._headers = {
+            "Content-Security-Policy": policy,
+            "Cache-Control": "no-store",
+            "Referrer-Policy": "no-referrer",
+            "X-Content-Type-Options": "nosniff",
+            "X-Robots-Tag": "noindex",
+            "Cross-Origin-Opener-Policy": "same-origin",
+            "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in self._headers.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, sending)
+
+
+class BodyLimit:
+    """Refuses requests that carry more than `MOST_BYTES`, before anything reads them."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        body = b""
+        while len(body) <= MOST_BYTES:
+            message = await receive()
+            body += message.get("body", b"")
+            if not message.get("more_body", False):
+                break
+        if len(body) > MOST_BYTES:
+            refusal = PlainTextResponse("This request carries more than these pages ever need.\n", status_code=413)
+            await refusal(scope, receive, send)
+            return
+        await self._app(scope, _replayed(body, receive), send)
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    """The whole body as one message, then whatever the connection says."""
+    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return replay
+
+
+class LoopbackNames:
+    """Answers only to names of this machine, so that no web site gets at the pages through a name of its own."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] == "http" and not _named_here(Headers(scope=scope).get("host", "")):
+            refusal = PlainTextResponse(
+                "The inbox answers on this machine only. Open it as http://localhost.\n", status_code=421
+            )
+            await refusal(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
+def _named_here(host: str) -> bool:
+    name, separator, port = host.rpartition(":")
+    if not separator or not port.isdigit():
+        name = host
+    return name.lower() in LOOPBACK_NAMES

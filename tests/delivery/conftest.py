@@ -1,0 +1,269 @@
+"""A real SMTP server on loopback that does what a recipient's local part says, and a database with a mailing to send."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from aiosmtpd.smtp import AuthResult, Envelope, Session
+from aiosmtpd.smtp import SMTP as Conversation
+from sqlalchemy import insert, select
+
+from newsletter import store
+from newsletter.audience import lists
+from newsletter.clock import system_clock
+from newsletter.delivery import Copies, SmtpSender, Worker, release
+from newsletter.delivery.backoff import Backoff
+from newsletter.publishing import mailings
+from newsletter.rendering import Edition
+from newsletter.settings import SenderSettings
+from newsletter.store import Store, tables
+from newsletter.tokens import TokenKeys
+
+MONDAY = date(2026, 11, 23)
+KEYS = TokenKeys({0: b"a key for the tests only"})
+QUICK = Backoff(first=0.02, longest=0.05)
+
+
+@dataclass
+class Server:
+    """Behaves by the recipient's local part: `reject…`, `busy…` (451 twice, then 250), `late…` (451 after the message, once),
+    `cut…` (the connection breaks after the message was kept), `mute…` (no answer after the message was kept)."""
+
+    port: int = 0
+    delay: float = 0.0
+    refuses_us: bool = False
+    closes_after: int = 0
+    received: list[tuple[str, bytes]] = field(default_factory=list)
+    tries: Counter[str] = field(default_factory=Counter)
+    connections: int = 0
+    in_air: int = 0
+    most_in_air: int = 0
+
+    @property
+    def recipients(self) -> Counter[str]:
+        return Counter(address for address, _ in self.received)
+
+    async def handle_MAIL(self, server, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
+        if self.refuses_us:
+            return "550 5.7.1 You may not send from here"
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 OK"
+
+    async def handle_RCPT(self, server, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
+        self.tries[address] += 1
+        if address.startswith("reject"):
+            return f"550 5.1.1 <{address}>: no such user"
+        if address.startswith("busy") and self.tries[address] <= 2:
+            return "451 4.7.1 Greylisted, try later"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server, session: Session, envelope: Envelope) -> str:
+        self.in_air += 1
+        self.most_in_air = max(self.most_in_air, self.in_air)
+        try:
+            return await self._take(server, session, envelope)
+        finally:
+            self.in_air -= 1
+
+    async def _take(self, server, session: Session, envelope: Envelope) -> str:
+        address = envelope.rcpt_tos[0]
+        await asyncio.sleep(self.delay)
+        if address.startswith("late") and self.tries[address] == 1:
+            return "451 4.3.0 Queue file write error"
+        self.received.append((address, envelope.original_content))
+        if address.startswith("cut"):
+            server.transport.abort()
+        if address.startswith("mute"):
+            await asyncio.sleep(60)
+        count = session.__dict__["messages"] = session.__dict__.get("messages", 0) + 1
+        if self.closes_after and count >= self.closes_after:
+            asyncio.get_running_loop().call_later(0.005, server.transport.close)
+        return "250 2.0.0 Ok: queued"
+
+
+class Running:
+    """The server in a thread."""
+
+    def __init__(self, behaviour: Server, **options) -> None:
+        self._behaviour = behaviour
+        self._options = options
+        self._started = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
+
+    def __enter__(self) -> Server:
+        self._thread.start()
+        self._started.wait(10)
+        return self._behaviour
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(10)
+
+    async def _serve(self) -> None:
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        talks: list[Conversation] = []
+
+        def talk() -> Conversation:
+            self._behaviour.connections += 1
+            options = {"hostname": "mx.example", "loop": self._loop, "enable_SMTPUTF8": False, **self._options}
+            talks.append(Conversation(self._behaviour, **options))
+            return talks[-1]
+
+        server = await self._loop.create_server(talk, "127.0.0.1", self._behaviour.port)
+        self._behaviour.port = server.sockets[0].getsockname()[1]
+        self._started.set()
+        await self._stop.wait()
+        server.close()
+        for each in talks:
+            if each.transport is not None:
+                each.transport.abort()
+        left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+
+@pytest.fixture
+def server():
+    with Running(Server()) as running:
+        yield running
+
+
+@pytest.fixture
+def running():
+    """Makes servers with options of aiosmtpd's."""
+    return lambda behaviour=None, **options: Running(behaviour or Server(), **options)
+
+
+@pytest.fixture
+def accepting_login():
+    return lambda server, session, envelope, mechanism, data: AuthResult(success=data.password == b"right")
+
+
+EDITION = Edition(
+    subject="Should ferries be free?",
+    preheader="Both sides",
+    html="<p>Hello slot0123456789abcdefnameend</p>",
+    text="Hello slot0123456789abcdefnameend\n.\nLeave: slot0123456789abcdefleaveend\n",
+    nonce="0123456789abcdef",
+    from_name="The Ledger",
+    from_address="news@ledger.example",
+    from_header="From: The Ledger <news@ledger.example>",
+    reply_to=None,
+    language="en",
+    base_url="http://localhost:8025",
+    manifest={},
+)
+
+
+class Newsroom:
+    """A database with a list, readers and what it takes to send to them."""
+
+    def __init__(self, opened: Store) -> None:
+        self.store = opened
+        self.keys = KEYS
+
+    def list(self, name: str = "daily"):
+        return lists.ensure(self.store, name, title=f"The {name.title()}", clock=system_clock)
+
+    def subscribe(self, *names: str, list_name: str = "daily", status: str = "subscribed") -> list[int]:
+        """Invented readers `name@readers.example`; their ids."""
+        target = self.list(list_name)
+        now = system_clock()
+        addresses = [name if "@" in name else f"{name}@readers.example" for name in names]
+        with self.store.writing() as connection:
+            known = set(connection.execute(select(tables.subscriber.c.address)).scalars())
+            rows = [
+                {
+                    "address": address,
+                    "address_key": address,
+                    "domain": address.rpartition("@")[2],
+                    "name": address.partition("@")[0].title(),
+                    "created_at": now,
+                }
+                for address in addresses
+                if address not in known
+            ]
+            if rows:
+                connection.execute(insert(tables.subscriber), rows)
+            found = select(tables.subscriber.c.id).where(tables.subscriber.c.address.in_(addresses))
+            ids = list(connection.execute(found.order_by(tables.subscriber.c.id)).scalars())
+            consent = {
+                "list_id": target.id,
+                "status": status,
+                "consent_text": "said yes",
+                "consent_source": "a test",
+                "consent_at": now,
+                "changed_at": now,
+            }
+            connection.execute(insert(tables.subscription), [{"subscriber_id": each, **consent} for each in ids])
+        return ids
+
+    def suppress(self, address: str) -> None:
+        with self.store.writing() as connection:
+            row = {"address_key": address, "reason": "bounce", "at": system_clock()}
+            connection.execute(insert(tables.suppression).values(row))
+
+    def mailing(self, *, list_name: str = "daily", issue: str = "2026-11-23-ferries", hours: float = 1.0):
+        """A mailing that has been started, not released."""
+        now = system_clock()
+        order = mailings.Order(
+            issue=issue,
+            edition=EDITION,
+            target=self.list(list_name),
+            local_date=MONDAY,
+            not_later_than=now + timedelta(hours=hours),
+            actor="ada",
+        )
+        made = mailings.create(self.store, order, now=now)
+        return mailings.move(self.store, made, made.start(now))
+
+    def released(self, **kwargs):
+        made = self.mailing(**kwargs)
+        release(self.store, made, clock=system_clock)
+        return made
+
+    def worker(self, mailing, server: Server, *, connections: int = 4, timeout: float = 5.0, **kwargs) -> Worker:
+        settings = SenderSettings(port=server.port, connections=connections, timeout_seconds=timeout)
+        return Worker(
+            store=self.store,
+            mailing=mailing,
+            copies=Copies.of(EDITION, mailing, self.keys),
+            sender=SmtpSender(settings=settings),
+            clock=system_clock,
+            **{"backoff": QUICK, **kwargs},
+        )
+
+    def statuses(self, mailing) -> dict[str, str]:
+        """Local part → state."""
+        with self.store.reading() as connection:
+            rows = connection.execute(
+                select(tables.subscriber.c.address, tables.delivery.c.status)
+                .join(tables.delivery, tables.delivery.c.subscriber_id == tables.subscriber.c.id)
+                .where(tables.delivery.c.mailing_id == mailing.id)
+            )
+            return {row.address.partition("@")[0]: row.status for row in rows}
+
+    def attempts(self) -> list:
+        with self.store.reading() as connection:
+            return list(connection.execute(select(tables.attempt).order_by(tables.attempt.c.id)))
+
+
+@pytest.fixture
+def newsroom(tmp_path: Path):
+    with closing(store.open(store.sqlite_url(tmp_path / "newsletter.db"))) as opened:
+        yield Newsroom(opened)
+
+
+@pytest.fixture
+def noon() -> datetime:
+    return datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -1,0 +1,46 @@
+"""Run as a process of its own, to be killed: sends a newsroom's issue with the real App. Arguments: the newsroom's folder."""
+
+import sys
+from datetime import date
+from pathlib import Path
+
+from newsletter.app import App
+from newsletter.issues import Issue, Quote, Section
+from newsletter.settings import load
+
+QUOTE = Quote(
+    id="q1",
+    paragraphs=("“A ferry is a street that floats.”",),
+    author="Ada Marlow",
+    outlet="The Harbour Post",
+    attribution="Ada Marlow, The Harbour Post",
+    side="left",
+    side_source="decision",
+    link=None,
+    suggestion=None,
+    file="roundup.txt",
+    lines=(1, 3),
+)
+ISSUE = Issue(
+    slug="2026-11-23-ferries",
+    title="Should ferries be free?",
+    date=date(2026, 11, 23),
+    subject="Should ferries be free?",
+    preheader="Two sides of the harbour",
+    template="daily",
+    lists=("daily",),
+    sections=(Section(heading="From the left", side="left", stance="For", quotes=(QUOTE,)),),
+    blocks=(),
+    findings=(),
+    inputs=(),
+)
+
+
+def main(root: str) -> None:
+    with App.open(load(Path(root))) as app:
+        report = app.send(app.plan(ISSUE, "daily"), actor="a test")
+        print(report.as_dict()["status"], flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,75 @@
+import threading
+from contextlib import closing
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import CheckConstraint, inspect, text
+
+from newsletter import store
+from newsletter.errors import InputError
+from newsletter.store import schema
+from newsletter.store.tables import metadata
+
+
+@pytest.fixture
+def url(tmp_path):
+    return store.sqlite_url(tmp_path / "data" / "newsletter.db")
+
+
+def test_the_migrations_build_exactly_the_tables(url):
+    with closing(store.open(url)) as opened, opened.reading() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_the_migrations_build_the_same_check_constraints(url):
+    with closing(store.open(url)) as opened, opened.reading() as connection:
+        looked_at = inspect(connection)
+        for table in metadata.tables.values():
+            built = {found["name"]: found["sqltext"] for found in looked_at.get_check_constraints(table.name)}
+            meant = {r.name: str(r.sqltext) for r in table.constraints if isinstance(r, CheckConstraint)}
+            assert built == meant, table.name
+
+
+def test_versions_are_one_unbroken_row(url):
+    versions = schema.known_versions()
+    assert versions == [f"{number:04}" for number in range(1, len(versions) + 1)]
+    with closing(store.open(url)) as opened, opened.reading() as connection:
+        assert schema.version_of(connection) == versions[-1]
+
+
+def test_an_open_database_is_opened_again_as_it_is(url):
+    with closing(store.open(url)) as opened, opened.writing() as connection:
+        connection.execute(text("INSERT INTO list (name, title, created_at) VALUES ('daily', 'Daily', '2026-01-01')"))
+    with closing(store.open(url)) as opened, opened.reading() as connection:
+        assert connection.execute(text("SELECT name FROM list")).scalars().all() == ["daily"]
+
+
+def test_a_newer_database_is_refused_and_left_alone(url):
+    with closing(store.open(url)) as opened, opened.writing() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(InputError, match="form 9999.*newer version"):
+        store.open(url)
+
+
+def test_several_that_open_a_new_database_at_once_all_succeed(url):
+    ready = threading.Barrier(4)
+    opened, errors = [], []
+
+    def start():
+        ready.wait()
+        try:
+            opened.append(store.open(url))
+        except Exception as error:  # noqa: BLE001 - any at all is a failure of this test
+            errors.append(error)
+
+    threads = [threading.Thread(target=start) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for each in opened:
+        each.close()
+    assert errors == []
+    assert len(opened) == 4

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import select
+
+from newsletter.app import App
+from newsletter.audience import lists, subscribers
+from newsletter.issues.model import Issue, Quote, Section
+from newsletter.publishing import mailings
+from newsletter.rehearsal.envelope import Envelope
+from newsletter.rehearsal.mailbox import Mailbox
+from newsletter.rendering import render
+from newsletter.settings import MailingList, Newsroom, Settings
+from newsletter.store.tables import audit, subscription
+from newsletter.web.app import create_app
+from newsletter.web.inbox import create_viewer
+from newsletter.web.serving import Server
+
+REPOSITORY = Path(__file__).parents[2]
+NOW = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)
+BASE = "http://localhost"
+
+Receive = Callable[[bytes], int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """A newsroom with one reader, two lists and one mailing."""
+
+    app: App
+    reader: int
+    daily: int
+    weekly: int
+    mailing: int
+
+    @property
+    def leave(self) -> str:
+        return self.app.keys.leave(self.reader, self.daily)
+
+    @property
+    def track(self) -> str:
+        return self.app.keys.track(self.reader, self.mailing)
+
+    def statuses(self) -> dict[int, str]:
+        with self.app.store.reading() as connection:
+            return dict(connection.execute(select(subscription.c.list_id, subscription.c.status)).tuples().all())
+
+    def audited(self) -> list[str]:
+        with self.app.store.reading() as connection:
+            rows = connection.execute(select(audit.c.action).where(audit.c.action.like("subscription.%")))
+            return list(rows.scalars())
+
+
+@pytest.fixture(scope="session")
+def issue() -> Issue:
+    quote = Quote(
+        id="q1",
+        paragraphs=("“A ferry is not a luxury to be earned by daylight…”",),
+        author="Ilse Varga",
+        outlet="The Lantern",
+        attribution="Ilse Varga, The Lantern",
+        side="left",
+        side_source="heading",
+        link="https://lantern.example/ferry",
+        suggestion=None,
+        file="roundup.txt",
+        lines=(1, 2),
+    )
+    section = Section(heading="From the left", side="left", stance="The town works at night.", quotes=(quote,))
+    return Issue(
+        slug="2026-11-24-night-ferry",
+        title="Should the night ferry come back?",
+        date=date(2026, 11, 24),
+        subject="Should the night ferry come back?",
+        preheader="",
+        template="daily",
+        lists=("daily",),
+        sections=(section,),
+        blocks=(),
+        findings=(),
+        inputs=(("roundup.txt", b"invented"),),
+    )
+
+
+@pytest.fixture
+def room(tmp_path: Path, issue: Issue) -> Iterator[Room]:
+    shutil.copytree(REPOSITORY / "templates", tmp_path / "templates")
+    shutil.copy(REPOSITORY / "outlets.toml", tmp_path)
+    settings = Settings(
+        root=tmp_path,
+        newsroom=Newsroom(name="The Harbour Letter", postal_address="4 Quay Street, Port Alder", url=BASE),
+        lists={"daily": MailingList(title="The Daily"), "weekly": MailingList(title="The <Weekly> & more")},
+    )
+    with App.open(settings, clock=lambda: NOW) as app:
+        for name in ("daily", "weekly"):
+            known, _ = subscribers.add(
+                app.store, "ada@example.org", list_name=name, consent="asked for it", clock=app.clock, name="Ada <Lin>"
+            )
+        daily, weekly = (lists.require(app.store, name) for name in ("daily", "weekly"))
+        order = mailings.Order(
+            issue=issue.slug,
+            edition=render(issue, settings),
+            target=daily,
+            local_date=issue.date,
+            not_later_than=NOW + timedelta(hours=6),
+            actor="test",
+        )
+        made = mailings.create(app.store, order, now=NOW)
+        yield Room(app=app, reader=known.id, daily=daily.id, weekly=weekly.id, mailing=made.id)
+
+
+@pytest.fixture
+def web(room: Room) -> Iterator[httpx.Client]:
+    with Server(create_app(room.app)) as server, httpx.Client(base_url=server.url) as client:
+        yield client
+
+
+@pytest.fixture
+def mailbox(tmp_path: Path) -> Iterator[Mailbox]:
+    with Mailbox(tmp_path / "inbox", clock=lambda: NOW) as opened:
+        yield opened
+
+
+@pytest.fixture
+def receive(mailbox: Mailbox) -> Receive:
+    def receive(raw: bytes) -> int:
+        envelope = Envelope(mail_from="desk@harbour.example", rcpt_tos=("ada@example.org",))
+        return mailbox.add(raw, envelope).id
+
+    return receive
+
+
+@pytest.fixture
+def viewer_app(mailbox: Mailbox) -> FastAPI:
+    return create_viewer(mailbox, base_url=BASE, newsroom="The Harbour Letter", zone="Europe/Oslo", clock=lambda: NOW)
+
+
+@pytest.fixture
+def viewer(viewer_app: FastAPI) -> Iterator[httpx.Client]:
+    with Server(viewer_app) as server, httpx.Client(base_url=server.url) as client:
+        yield client
