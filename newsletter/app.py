@@ -100,9 +100,7 @@ class App:
         edition = render(issue, self.settings)
         earlier = mailings.find(self.store, target, issue.date)
         unfinished = earlier if earlier is not None and _goes_on(earlier, issue, edition) else None
-        audience = survey(
-            self.store, list_id=target.id, issue=issue.slug, mailing_id=unfinished.id if unfinished else None
-        )
+        audience = survey(self.store, list_id=target.id, issue=issue.slug, mailing_id=earlier.id if earlier else None)
         if unfinished is None:
             facts = gate.Facts(
                 subject=edition.subject,

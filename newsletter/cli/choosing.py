@@ -80,13 +80,17 @@ def ask_sides(quotes: Sequence[Quote], sides: Mapping[str, Side]) -> dict[str, s
 
 def _legend(keys: Mapping[str, str]) -> str:
     named = "  ".join(f"[bold]{key}[/] {escape(side)}" for key, side in keys.items())
-    return f"{named}  [bold]Enter[/] as suggested  [bold]space[/] later  [bold]q[/] stop  (a capital: this and all below)"
+    return (
+        f"{named}  [bold]Enter[/] as suggested  [bold]space[/] later  [bold]q[/] stop  (a capital: this and all below)"
+    )
 
 
 def _show(quote: Quote, number: int, total: int) -> None:
     console = say.errors()
     text = "\n".join(quote.paragraphs)
-    console.print(f"\n[bold]{number} of {total}[/]  {escape(quote.attribution or 'no attribution')}  [dim]{quote.file}:{quote.lines[0]}[/]")
+    console.print(
+        f"\n[bold]{number} of {total}[/]  {escape(quote.attribution or 'no attribution')}  [dim]{quote.file}:{quote.lines[0]}[/]"
+    )
     console.print(escape(text if len(text) <= _SHOWN else text[:_SHOWN].rstrip() + " …"))
     if quote.suggestion:
         console.print(f"[dim]{quote.suggestion.lean}? {escape(quote.suggestion.reason)}[/]")

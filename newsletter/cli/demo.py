@@ -48,14 +48,18 @@ class _Scene:
 
 
 def run(
-    once: Annotated[bool, typer.Option("--once", help="Do it all, check the inbox, print one JSON line and leave.")] = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="Do it all, check the inbox, print one JSON line and leave.")
+    ] = False,
     issue: Annotated[
         Path | None, typer.Option("--issue", metavar="FILE", help="Send this roundup file instead of the sample.")
     ] = None,
     readers: Annotated[int, typer.Option(help="How many invented readers.", min=1, max=20_000)] = READERS,
-    port: Annotated[int | None, typer.Option(help=f"The port for the browser; else {PORT}, or a free one.", min=0, max=65535)] = None,
+    port: Annotated[
+        int | None, typer.Option(help=f"The port for the browser; else {PORT}, or a free one.", min=0, max=65535)
+    ] = None,
 ) -> None:
-    """Make a newsroom in a temporary folder, send today's issue to invented readers, show their inbox. Nothing leaves this machine."""
+    """Make a newsroom in a temporary folder, send today's issue to invented readers, show their inbox. All on this machine."""
     started = time.monotonic()
     with _scene(port) as scene:
         rehearsed = _issue(scene, issue)
@@ -81,7 +85,10 @@ def _scene(port: int | None) -> Iterator[_Scene]:
     web_port = port if port is not None else PORT
     if port is None or port == 0:
         web_port = free_port(preferred=web_port)
-    with tempfile.TemporaryDirectory(prefix="newsletter-demo-") as name, Inbox(port=0, folder=Path(name) / "inbox") as inbox:
+    with (
+        tempfile.TemporaryDirectory(prefix="newsletter-demo-") as name,
+        Inbox(port=0, folder=Path(name) / "inbox") as inbox,
+    ):
         folder = Path(name)
         url = f"http://localhost:{web_port}"
         settings = lay_rehearsal(folder, smtp_port=inbox.port, url=url)
@@ -143,4 +150,6 @@ def _judge(scene: _Scene, rehearsed: Rehearsed, count: int) -> None:
 def _show(scene: _Scene, report: Report) -> None:
     say.data_line(f"Inbox:    {scene.url}/inbox/")
     say.data_line(f"Newsroom: {scene.folder}")
-    say.note(f"Edition {report.mailing.edition_digest[:12]} is in {scene.inbox.mailbox.count():,} inboxes. Ctrl-C ends the demo.")
+    say.note(
+        f"Edition {report.mailing.edition_digest[:12]} is in {scene.inbox.mailbox.count():,} inboxes. Ctrl-C ends the demo."
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -18,8 +19,12 @@ from newsletter.web.serving import Server
 
 
 def run(
-    smtp_port: Annotated[int | None, typer.Option(help="The port for mail; else the one in [sender].", min=0, max=65535)] = None,
-    port: Annotated[int | None, typer.Option(help="The port for the browser; else the one in the newsroom's url.", min=0, max=65535)] = None,
+    smtp_port: Annotated[
+        int | None, typer.Option(help="The port for mail; else the one in [sender].", min=0, max=65535)
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(help="The port for the browser; else the one in the newsroom's url.", min=0, max=65535)
+    ] = None,
 ) -> None:
     """Take mail on this machine alone and show it in the browser, until Ctrl-C. Nothing leaves the machine."""
     found = settings()
@@ -43,8 +48,6 @@ def run(
 
 def wait_for_interrupt() -> None:
     """Sleep until Ctrl-C (or SIGTERM, which does the same here)."""
-    import signal
-
     ended = threading.Event()
     previous = {number: signal.signal(number, lambda *_: ended.set()) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -17,6 +17,8 @@ from newsletter.errors import InputError
 from newsletter.findings import Severity
 from newsletter.issues import Issue, Quote, decide_sides, load, newsroom_outlets, prepare
 from newsletter.issues.dates import in_words, today_in
+from newsletter.rendering import render as render_issue
+from newsletter.rendering.writing import write_edition
 from newsletter.settings import Settings
 
 app = typer.Typer(help="Compose, decide and render issues.", no_args_is_help=True)
@@ -70,7 +72,9 @@ def side(
         list[str] | None,
         typer.Option("--set", metavar="ID=SIDE", help="Decide one quote's side; ID may be cut short. Repeatable."),
     ] = None,
-    suggested: Annotated[bool, typer.Option("--suggested", help="Take every suggestion for an undecided quote.")] = False,
+    suggested: Annotated[
+        bool, typer.Option("--suggested", help="Take every suggestion for an undecided quote.")
+    ] = False,
     json: AsJson = False,
 ) -> None:
     """Decide the sides of quotes: asks one key a quote, or takes --set ID=left."""
@@ -97,14 +101,14 @@ def side(
 def render(
     slug: Slug,
     out: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where to write email.html, email.txt, message.eml, manifest.json.", show_default=False)
+        Path,
+        typer.Option(
+            metavar="DIR", help="Where to write email.html, email.txt, message.eml, manifest.json.", show_default=False
+        ),
     ],
     json: AsJson = False,
 ) -> None:
     """Render an issue to the bytes that readers get, with sample values in the slots."""
-    from newsletter.rendering import render as render_issue
-    from newsletter.rendering.writing import write_edition
-
     settings = newsroom()
     issue = _load(settings, slug)
     edition = render_issue(issue, settings)

@@ -6,6 +6,7 @@ import os
 import sys
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated
 
 import typer
@@ -86,9 +87,8 @@ def _called(arguments: list[str]) -> str | None:
     return None
 
 
-def _module(name: str) -> typer.Typer:
-    module: typer.Typer = import_module(f"newsletter.cli.{'lists' if name == 'list' else name}")  # type: ignore[assignment]
-    return module
+def _module(name: str) -> ModuleType:
+    return import_module(f"newsletter.cli.{'lists' if name == 'list' else name}")
 
 
 def _version(asked: bool) -> None:
@@ -114,4 +114,4 @@ def _options(
 def _trace_if_asked() -> None:
     """The whole traceback, for whoever mends the program: NEWSLETTER_TRACEBACK=1."""
     if os.environ.get("NEWSLETTER_TRACEBACK"):
-        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]  # called while an exception is handled
+        sys.excepthook(*sys.exc_info())

@@ -14,7 +14,9 @@ from newsletter.cli.newsroom import settings
 
 
 def run(
-    mailing: Annotated[int, typer.Argument(metavar="ID", help="The mailing's number, as `send` prints it.", show_default=False)],
+    mailing: Annotated[
+        int, typer.Argument(metavar="ID", help="The mailing's number, as `send` prints it.", show_default=False)
+    ],
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Print a mailing's report: the equation of who was selected, excluded, accepted, refused."""

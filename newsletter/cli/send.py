@@ -24,7 +24,9 @@ def run(
     slug: Annotated[str, typer.Argument(metavar="SLUG", help="The issue: its folder's name.", show_default=False)],
     list_name: Annotated[str, typer.Option("--list", metavar="LIST", help="The list it goes to.", show_default=False)],
     now: Annotated[bool, typer.Option("--now", help="Send at once, which is what this command does.")] = True,  # noqa: ARG001 - said for clearness; scheduling is another command
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent to how many, and send nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be sent to how many, and send nothing.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask; scripts need it.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:

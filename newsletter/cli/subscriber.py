@@ -17,7 +17,9 @@ from newsletter.errors import InputError
 
 app = typer.Typer(help="Import, export, add and look up subscribers.", no_args_is_help=True)
 
-ListName = Annotated[str, typer.Option("--list", metavar="LIST", help="The list, by its name in newsletter.toml.", show_default=False)]
+ListName = Annotated[
+    str, typer.Option("--list", metavar="LIST", help="The list, by its name in newsletter.toml.", show_default=False)
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 
 
@@ -25,12 +27,14 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON."
 def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="One reader a row.", show_default=False)],
     list_name: ListName,
-    consent: Annotated[str | None, typer.Option(help="The words that these people agreed to, or how it is known.")] = None,
+    consent: Annotated[str | None, typer.Option(help="What these people agreed to, or how it is known.")] = None,
     rejects: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Where bad rows are kept; else FILE.rejects.csv.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and count everything, write nothing.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing; without --consent the file's name and hash are kept.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Ask nothing; without --consent, the file's name and hash stand for it.")
+    ] = False,
     json: AsJson = False,
 ) -> None:
     """Subscribe the people in a CSV file to a list. Running it again adds only who is missing."""
@@ -92,7 +96,8 @@ def add(
 
 @app.command()
 def show(
-    address: Annotated[str, typer.Argument(help="The reader's e-mail address.", show_default=False)], json: AsJson = False
+    address: Annotated[str, typer.Argument(help="The reader's e-mail address.", show_default=False)],
+    json: AsJson = False,
 ) -> None:
     """Print what is known of a person: lists, consent, suppression."""
     with App.open(settings()) as newsroom:
@@ -105,7 +110,14 @@ def show(
         "name": found.name,
         "suppressed": found.suppressed.value if found.suppressed else None,
         "subscriptions": [
-            {"list": one.list_name, "status": one.status.value, "since": one.since.isoformat(), "consent": one.consent}
+            {
+                "list": one.list_name,
+                "status": one.status.value,
+                "changed_at": one.changed_at.isoformat(),
+                "consent": one.consent_text,
+                "consent_source": one.consent_source,
+                "consent_at": one.consent_at.isoformat(),
+            }
             for one in found.subscriptions
         ],
     }
@@ -116,7 +128,8 @@ def show(
         if not isinstance(value, list):
             say.data_line(f"{key:12} {value if value is not None else 'no'}")
     for one in found.subscriptions:
-        say.data_line(f"{one.list_name:12} {one.status.value} since {one.since:%Y-%m-%d}: {one.consent}")
+        consent = f"{one.consent_text} ({one.consent_source}, {one.consent_at:%Y-%m-%d} UTC)"
+        say.data_line(f"{one.list_name:12} {one.status.value} since {one.changed_at:%Y-%m-%d} UTC: {consent}")
 
 
 def _asked_consent(file: Path, *, needed: bool) -> str:

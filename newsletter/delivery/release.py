@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +17,11 @@ from newsletter.store.statuses import DeliveryStatus, Exclusion, MailingKind, Su
 from newsletter.store.tables import Instant, delivery, mailing, subscriber, subscription, suppression, wave
 
 BATCH = 20_000
-"""Deliveries a transaction: no other writer waits longer than one batch takes (0.25 s, measured)."""
+"""Deliveries a transaction: another writer waits about as long as one batch takes (0.07 s, measured)."""
+
+_BREATH = 0.03
+"""Seconds between batches. SQLite's waiting writers do not queue, they look again every 25 ms or so: without a pause one of
+them waited 3.4 s, for all of a million deliveries."""
 
 _INCLUDED = ""
 
@@ -43,7 +48,7 @@ def release(store: Store, released: Mailing, *, clock: Clock, batch: int = BATCH
         waves = connection.execute(select(wave.c.id).where(wave.c.mailing_id == released.id)).scalars().all()
     for wave_id in waves:
         while _freeze_batch(store, released, wave_id, clock, batch):
-            pass
+            time.sleep(_BREATH)
     with store.reading() as connection:
         row = connection.execute(_counts(released.id)).one()
     excluded = {Exclusion(reason): count for reason, count in row.excluded.items()}

@@ -35,7 +35,9 @@ def lay_newsroom(folder: Path) -> list[str]:
         parts = sorted((entry.name for entry in temporary.iterdir()), key=lambda name: name == FILE_NAME)
         for part in parts:
             if os.path.lexists(target / part):
-                raise InputError("is there already", where=str(folder / part), remedy="Move it away, or name another folder")
+                raise InputError(
+                    "is there already", where=str(folder / part), remedy="Move it away, or name another folder"
+                )
         laid = sorted(str(path.relative_to(temporary)) for path in temporary.rglob("*") if path.is_file())
         target.mkdir(exist_ok=True)
         for part in parts:
@@ -60,9 +62,11 @@ def _settings(example: Path, name: str) -> str:
     """The example's settings with this newsroom's name, and without what only the example can know."""
     document = tomlkit.parse(example.read_text(encoding="utf-8"))
     newsroom = document["newsroom"]
-    newsroom.update({"name": name, "postal_address": "", "zone": "UTC", "from_name": name, "from_address": _EXAMPLE_ADDRESS})  # type: ignore[union-attr]  # a table
-    newsroom.pop("reply_to", None)  # type: ignore[union-attr]  # a table
-    document["lists"]["daily"]["title"] = f"{name}, daily"  # type: ignore[index]  # tables
+    newsroom.update(
+        {"name": name, "postal_address": "", "zone": "UTC", "from_name": name, "from_address": _EXAMPLE_ADDRESS}
+    )
+    newsroom.pop("reply_to", None)
+    document["lists"]["daily"]["title"] = f"{name}, daily"
     return tomlkit.dumps(document)
 
 

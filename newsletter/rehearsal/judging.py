@@ -43,7 +43,9 @@ def _message_faults(reading: Reading, wanted: list[str]) -> list[str]:
         if missing:
             found.append(f"the {name} part lacks {missing[0]!r} and {len(missing) - 1} more words")
     headers = {name.casefold() for name, _ in reading.headers}
-    found += [f"has no {name}" for name in ("List-Unsubscribe", "List-Unsubscribe-Post") if name.casefold() not in headers]
+    found += [
+        f"has no {name}" for name in ("List-Unsubscribe", "List-Unsubscribe-Post") if name.casefold() not in headers
+    ]
     return found
 
 

@@ -8,9 +8,7 @@ segment goes as a whole.
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import tempfile
 import threading
 from bisect import bisect_left
@@ -18,11 +16,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from sys import intern
-from typing import IO, TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from newsletter.clock import Clock, system_clock
-from newsletter.errors import InputError
 from newsletter.rehearsal.envelope import Envelope, headline, one_line
+from newsletter.rehearsal.segments import Segment, locked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,8 +33,6 @@ SEGMENTS = 16
 
 PAGE = 20
 """Messages on a page of the list: one screenful."""
-_LONGEST_ENTRY = 4 * 1024 * 1024
-_LOCK = "lock"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,7 +52,7 @@ class Stored:
     to: str
     subject: str
     size: int
-    segment: _Segment
+    segment: Segment
     offset: int
 
     def matches(self, words: Sequence[str]) -> bool:
@@ -74,39 +70,6 @@ class Page:
     pages: int
     total: int
     first: int
-
-
-class _Segment:
-    """One file of records. Reading is safe from any thread; only the mailbox writes, one message at a time."""
-
-    def __init__(self, path: Path, *, fresh: bool) -> None:
-        flags = os.O_RDWR | (os.O_CREAT | os.O_EXCL if fresh else 0)
-        self.path = path
-        self.fd = os.open(path, flags, 0o600)
-        self.size = 0 if fresh else path.stat().st_size
-        self.count = 0
-
-    def append(self, record: bytes) -> None:
-        written = 0
-        try:
-            while written < len(record):
-                written += os.pwrite(self.fd, record[written:], self.size + written)
-        except OSError:
-            os.ftruncate(self.fd, self.size)
-            raise
-        self.size += len(record)
-        self.count += 1
-
-    def read(self, offset: int, size: int) -> bytes:
-        parts: list[bytes] = []
-        while size and (part := os.pread(self.fd, size, offset)):
-            parts.append(part)
-            offset += len(part)
-            size -= len(part)
-        return b"".join(parts)
-
-    def close(self) -> None:
-        os.close(self.fd)
 
 
 class Mailbox:
@@ -136,12 +99,12 @@ class Mailbox:
         self._mutex = threading.RLock()
         self._entries: list[Stored] = []
         self._by_address: dict[str, list[Stored]] = {}
-        self._segments: list[_Segment] = []
-        self._open: _Segment | None = None
+        self._segments: list[Segment] = []
+        self._open: Segment | None = None
         self._next_id = 1
         self._temporary = tempfile.TemporaryDirectory(prefix="newsletter-inbox-") if folder is None else None
         self.folder = Path(self._temporary.name) if self._temporary else Path(str(folder))
-        self._lock = _locked(self.folder)
+        self._lock = locked(self.folder)
         self._recover()
 
     def add(self, raw: bytes, envelope: Envelope) -> Stored:
@@ -247,11 +210,11 @@ class Mailbox:
         for address in {address.casefold() for address in stored.rcpt_tos}:
             self._by_address.setdefault(address, []).append(stored)
 
-    def _segment(self, room: int) -> _Segment:
+    def _segment(self, room: int) -> Segment:
         """The segment to append to: a new one for each run, and for each sixteenth of what may be kept."""
         most, heaviest = max(1, self._keep_messages // SEGMENTS), self._keep_bytes // SEGMENTS
         if self._open is None or self._open.count >= most or self._open.size + room > max(heaviest, room):
-            self._open = _Segment(self.folder / f"{self._next_id:012d}.mails", fresh=True)
+            self._open = Segment(self.folder / f"{self._next_id:012d}.mails", fresh=True)
             self._segments.append(self._open)
         return self._open
 
@@ -276,7 +239,7 @@ class Mailbox:
 
     def _recover(self) -> None:
         for path in sorted(self.folder.glob("*.mails")):
-            segment = _Segment(path, fresh=False)
+            segment = Segment(path, fresh=False)
             self._segments.append(segment)
             for stored in _records(segment):
                 if stored.id >= self._next_id:
@@ -286,21 +249,16 @@ class Mailbox:
                 self._next_id = max(self._next_id, int(path.stem) + 1)
 
 
-def _records(segment: _Segment) -> Iterator[Stored]:
-    """The whole records of a segment, up to what a kill cut off."""
-    with segment.path.open("rb") as file:
-        while line := file.readline(_LONGEST_ENTRY):
-            try:
-                stored = _stored(json.loads(line), segment, file.tell())
-            except (ValueError, KeyError, TypeError):
-                return
-            if stored.offset + stored.size >= segment.size:
-                return
-            yield stored
-            file.seek(stored.offset + stored.size + 1)
+def _records(segment: Segment) -> Iterator[Stored]:
+    """The segment's messages; none after one whose entry makes no sense."""
+    for entry, offset in segment.records():
+        try:
+            yield _stored(entry, segment, offset)
+        except (ValueError, KeyError, TypeError):
+            return
 
 
-def _stored(entry: dict[str, Any], segment: _Segment, offset: int) -> Stored:
+def _stored(entry: dict[str, Any], segment: Segment, offset: int) -> Stored:
     return Stored(
         id=int(entry["id"]),
         arrived=datetime.fromisoformat(entry["arrived"]),
@@ -322,22 +280,3 @@ def _paged(entries: list[Stored], number: int, size: int) -> Page:
     end = total - (number - 1) * size
     shown = tuple(reversed(entries[max(0, end - size) : end]))
     return Page(messages=shown, number=number, pages=pages, total=total, first=(number - 1) * size + 1 if total else 0)
-
-
-def _locked(folder: Path) -> IO[bytes]:
-    """Make the folder where it is missing, and hold it, so that two inboxes never write the same segments."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = (folder / _LOCK).open("ab")
-    except OSError as error:
-        raise InputError(
-            f"the inbox cannot keep mail here: {error.strerror}", where=str(folder), remedy="Give it another folder"
-        ) from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        lock.close()
-        raise InputError(
-            "another inbox keeps its mail here", where=str(folder), remedy="Stop it, or use another folder"
-        ) from error
-    return lock

@@ -12,7 +12,7 @@ import tomlkit
 from newsletter import settings as newsroom_settings
 from newsletter.findings import Finding, blocking
 from newsletter.issues import Issue, decide_sides, load, newsroom_outlets, prepare
-from newsletter.issues.folder import ISSUE_FILE
+from newsletter.issues.naming import ISSUE_FILE
 from newsletter.settings import FILE_NAME, Settings, defaults
 
 LIST = "daily"
@@ -33,8 +33,8 @@ def lay_rehearsal(folder: Path, *, smtp_port: int, url: str) -> Settings:
     for name in ("outlets.toml", FILE_NAME):
         shutil.copyfile(defaults() / name, folder / name)
     document = tomlkit.parse((folder / FILE_NAME).read_text(encoding="utf-8"))
-    document["sender"].update({"host": "127.0.0.1", "port": smtp_port, "security": "none", "username": ""})  # type: ignore[union-attr]  # a table
-    document["newsroom"].update({"url": url})  # type: ignore[union-attr]  # a table
+    document["sender"].update({"host": "127.0.0.1", "port": smtp_port, "security": "none", "username": ""})
+    document["newsroom"].update({"url": url})
     (folder / FILE_NAME).write_text(tomlkit.dumps(document), encoding="utf-8")
     (folder / "issues").mkdir()
     return newsroom_settings.load(folder)

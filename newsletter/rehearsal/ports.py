@@ -9,6 +9,7 @@ import socket
 from newsletter.errors import InputError
 
 WAITING_CONNECTIONS = 256
+LAST_PORT = 65535
 
 
 def loopback(host: str) -> str:
@@ -35,13 +36,15 @@ def take_port(host: str, port: int, *, purpose: str) -> socket.socket:
     Raises:
         InputError: the port is taken or may not be taken, or the machine has no such address.
     """
+    if not 0 <= port <= LAST_PORT:
+        raise InputError(
+            f"a port is a number from 0 to {LAST_PORT}", where=f"{host}:{port}", remedy="0 picks a free one"
+        )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listening = socket.create_server((host, port), family=family, backlog=WAITING_CONNECTIONS)
     except OSError as error:
         raise InputError(_fault(error, port), where=f"{host}:{port}", remedy=_remedy(error, purpose)) from error
-    except OverflowError as error:
-        raise InputError("a port is a number from 0 to 65535", where=f"{host}:{port}") from error
     # Each connection inherits it. asyncio sets it only where `proto` is given; without it short replies wait 40 ms.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listening

@@ -120,8 +120,8 @@ def _read(bare: str, outlets: Outlets) -> Attribution | None:
         or (bare[0].islower() and not bare.startswith(("by ", "via ")))
     ):
         return None
-    if known := outlets.find(bare):
-        return _strong(None, bare) if known else None
+    if outlets.find(bare) is not None:
+        return _strong(None, bare)
     headline = HEADLINE_FIRST.match(bare)
     if headline:
         rest = _read(bare[headline.end() :], outlets)

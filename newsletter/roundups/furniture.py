@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 
+from newsletter.roundups.lines import has_mark
+
 _LINE = re.compile(
     r"""^[\s>*_#•|\-–—→➡👉]*(?:
     (?:see|read|view|browse|explore)\s+(?:all\s+)?(?:(?:our|the)\s+)?(?:past|previous|older|earlier|recent|more)\s+(?:issues?|editions?|newsletters?|posts?)
   | (?:past|previous|next)\s+(?:issues?|editions?)\b
-  | (?:see|view)\s+(?:this\s+)?(?:e-?mail|issue|newsletter)?\s*(?:in|on)\s+(?:your|a|the)\s+(?:browser|web)
+  | (?:see|view|read|open)\s+(?:this\s+)?(?:e-?mail|issue|newsletter|post)?\s*(?:in|on)\s+(?:(?:your|a|the)\s+)?(?:web\s?)?(?:browser|web|app)\b
   | view\s+online | read\s+(?:this\s+)?online | read\s+in\s+app | open\s+in\s+(?:app|browser)
   | (?:click\s+here\s+to\s+)?(?:un)?subscribe\b | sign\s*-?up\b | sign\s+me\s+up | log\s?in\b | create\s+(?:a\s+)?(?:free\s+)?account
-  | join\s+(?:us|our|the|over|more\s+than|\d)\b.*(?:readers?|subscribers?|newsletter|list|community|today|inbox|free|\d)
+  | join\s+(?:us\b|our\b|the\b|over\b|more\s+than\b|\d[\d,.]*\+?).*(?:readers?|subscribers?|newsletter|list|community|today|inbox|free|\d)
   | (?:get|receive|have)\b.*\b(?:in|to)\s+your\s+inbox
   | (?:bring|delivered)\b.*\binbox\b
   | become\s+a\s+(?:member|subscriber|patron|supporter)
@@ -44,12 +46,19 @@ _SALUTATION = re.compile(
     r"^(?:dear|hello|hi|hey)\s+(?:\w+\s+){0,3}(?:readers?|friends?|subscribers?|all|everyone|flippers?|community)\b",
     re.IGNORECASE,
 )
+_ANYWHERE = re.compile(
+    r"\bin(?:to)?\s+(?:your|their|my)\s+in-?box|\b(?:sign\s*-?up|subscribe)\s+(?:for\s+)?(?:free|today|here|now)\b|"
+    r"\b(?:brought\s+to\s+you|sponsored|presented)\s+by\b|\bforwarded\s+(?:you\s+)?this\s+(?:e-?mail|newsletter|issue)",
+    re.IGNORECASE,
+)
 _LONGEST = 400
 
 
 def is_furniture(text: str) -> bool:
     """Whether the line is a sign-up tagline, a form's message, a promotion, a sponsor's line or the like."""
-    return len(text) <= _LONGEST and _LINE.match(text) is not None
+    if len(text) > _LONGEST:
+        return False
+    return _LINE.match(text) is not None or (_ANYWHERE.search(text) is not None and not has_mark(text))
 
 
 def opens_letter(text: str) -> bool:

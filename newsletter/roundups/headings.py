@@ -111,7 +111,7 @@ _PLAIN_WORDS = frozenset(
         "writes",
     ]
 )
-_DECORATION = re.compile(r"^[\s#>*_•=~|\-–—]+|[\s#*_=~|\-–—]+$")
+_DECORATION = " \t\u00a0#*_•=~|-–—"
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 _RUN_IN = re.compile(
     r"(?:(?:From|On) (?:the|The) )?(?P<side>Left|Right|Center|Centre|Libertarian)(?=[A-Z][a-z]|[A-Z]\b)"
@@ -136,7 +136,10 @@ _OTHER = re.compile(
 _BRIGHT = re.compile(
     r"(?:and\s+)?(?:finally,?\s+)?on (?:the|a) (?:bright(?:er)?|light(?:er)?) (?:side|note)\b", re.IGNORECASE
 )
-_GROUP = r"left|right|cent(?:er|re)|liberals?|conservatives?|progressives?|libertarians?|democrats|republicans|centrists?|moderates?"
+_GROUP = (
+    r"left|right|cent(?:er|re)|liberals?|conservatives?|progressives?|libertarians?|"
+    r"democrats|republicans|centrists?|moderates?"
+)
 _STANCE = re.compile(
     r"(?:(?:meanwhile|by contrast|in contrast|however|but|yet|while|and|similarly|conversely),?\s+)?"
     r"(?:(?:some|many|most|others|those|a few|voices|writers|commentators|opinions|pundits|critics|columnists)\s+)?"
@@ -156,7 +159,7 @@ def is_markdown(text: str) -> bool:
 
 def undecorated(text: str) -> str:
     """A heading or title without Markdown, rules and emphasis around it."""
-    return _DECORATION.sub("", text)
+    return text.lstrip(_DECORATION + ">").rstrip(_DECORATION)
 
 
 def is_bright_side(heading: str) -> bool:
@@ -182,7 +185,7 @@ def heading_lean(text: str) -> tuple[bool, Lean | None]:
         return True, Lean.BOTH
     if lean := _labelled(plain):
         return True, lean
-    return _worded(plain, words)
+    return _worded(words)
 
 
 def _both(plain: str, words: list[str]) -> bool:
@@ -198,9 +201,9 @@ def _labelled(plain: str) -> Lean | None:
     return _SIDE_WORDS[found["side"].casefold()] if found else None
 
 
-def _worded(plain: str, words: list[str]) -> tuple[bool, Lean | None]:
+def _worded(words: list[str]) -> tuple[bool, Lean | None]:
     """A short line made only of words that headings are made of, with one side among them (or both)."""
-    if not 0 < len(words) <= _LONGEST_HEADING_WORDS or (plain.endswith(".") and not plain.endswith("..")):
+    if not 0 < len(words) <= _LONGEST_HEADING_WORDS:
         return False, None
     sides = set()
     for word in words:

@@ -12,7 +12,7 @@ from newsletter.roundups.lines import pieces
 from newsletter.roundups.model import Quote, Roundup, Section
 from newsletter.roundups.outlets import Outlets
 from newsletter.roundups.proof import prove
-from newsletter.roundups.review import review
+from newsletter.roundups.review import Matter, review
 from newsletter.roundups.rules import read_draft
 from newsletter.roundups.suggestions import suggest
 
@@ -40,7 +40,7 @@ def read(text: str, *, outlets: Outlets, longest_quote_words: int = 220, name: s
         date=draft.date.text if draft.date else None,
         sections=sections,
         furniture=tuple(piece.text for piece in draft.furniture),
-        findings=review(lines, draft, sections, opinions, outlets, longest_quote_words),
+        findings=review(Matter(lines, draft, sections, opinions, outlets, longest_quote_words)),
     )
     prove(name, lines, draft.pieces, roundup)
     return roundup

@@ -6,14 +6,17 @@ neighbours and at what has been read so far, and never at blank lines: many roun
 
 from __future__ import annotations
 
+import re
+
 from newsletter.roundups.attributions import Attribution, Strength, attribution
 from newsletter.roundups.draft import Draft, QuoteDraft, SectionDraft
 from newsletter.roundups.furniture import is_furniture
-from newsletter.roundups.headings import heading_lean
+from newsletter.roundups.headings import bias_label, heading_lean
 from newsletter.roundups.lines import (
     Piece,
     ends_closed,
     ends_ellipsis,
+    first_open,
     has_label,
     has_mark,
     last_close,
@@ -23,6 +26,9 @@ from newsletter.roundups.lines import (
 from newsletter.roundups.model import Lean
 from newsletter.roundups.outlets import Outlets
 from newsletter.roundups.source_forms import VERB_AT_END
+
+_SENTENCE_END = re.compile(r"[.?!][”\"’)]*\s+")
+_LONGEST_TAIL = 120
 
 
 class Reader:
@@ -52,7 +58,8 @@ class Reader:
     def source(self, text: str) -> Attribution | None:
         """The attribution that a whole line is, remembered: rules and their neighbours ask more than once."""
         if text not in self._sources:
-            self._sources[text] = attribution(text, self.outlets)
+            heading = heading_lean(text)[0] and not bias_label(text) and self.outlets.find(text) is None
+            self._sources[text] = None if heading else attribution(text, self.outlets)
         return self._sources[text]
 
     @property
@@ -88,6 +95,29 @@ class Reader:
             or (has_mark(text) and (self.tail_source(piece) is not None or lost_opener(text)))
         )
 
+    def begins_quote(self, piece: Piece | None, after: Piece | None) -> bool:
+        """Whether a quote begins with this line: its own words, or an announcement of the words below it."""
+        if piece is None:
+            return False
+        if self.quoteish(piece) or self.lead_in(piece) is not None:
+            return True
+        source = self.source(piece.text)
+        announces = source is not None and (source.before or self.before_mode)
+        return announces and (self.quoteish(after) or self.bylineless(after))
+
+    def lead_in(self, piece: Piece) -> tuple[int, Attribution] | None:
+        """Where the quoted words begin behind a lead-in that names their source (`Outlet: “…”`), and that source."""
+        start = first_open(piece.text)
+        lead = piece.text[:start].rstrip() if start > 0 else ""
+        if not lead.endswith((":", ",")) or len(lead) > 240:
+            return None
+        source = self.source(lead if lead.endswith(":") else lead.rstrip(","))
+        if source is None or source.outlet is None or (source.author is None and not lead.endswith(":")):
+            return None
+        if source.strength < Strength.MEDIUM and len(lead.split()) > 4:
+            return None
+        return start, source
+
     def bylined(self, piece: Piece | None, following: Piece | None) -> bool:
         """Whether an unmarked paragraph has a byline under it."""
         if piece is None or following is None or len(piece.text.split()) < 5 or heading_lean(piece.text)[0]:
@@ -106,8 +136,10 @@ class Reader:
         if end < 0:
             return None
         tail = piece.text[end:].strip()
-        if not tail or len(tail) > 200:
+        if not tail:
             return None
+        if len(tail) > 200 or self.source(tail) is None:
+            return self._stopped_source(piece)
         source = self.source(tail)
         if source is None or source.before or (VERB_AT_END.search(tail) and not self.known(source)):
             return None
@@ -115,6 +147,23 @@ class Reader:
         if not self.known(source) and not stopped and tail[0] not in "([—–-":
             return None
         return piece.part(0, end), piece.part(end), source
+
+    def _stopped_source(self, piece: Piece) -> tuple[Piece, Piece, Attribution] | None:
+        """A known outlet behind the last full stop of narration with quoted words in it."""
+        stops = list(_SENTENCE_END.finditer(piece.text, max(len(piece.text) - _LONGEST_TAIL, 0)))
+        if not stops:
+            return None
+        tail = piece.text[stops[-1].end() :]
+        source = self.source(tail)
+        if (
+            source is None
+            or source.before
+            or source.author
+            or not source.outlet
+            or not self.outlets.find(source.outlet)
+        ):
+            return None
+        return piece.part(0, stops[-1].end()), piece.part(stops[-1].end()), source
 
     def known(self, source: Attribution) -> bool:
         """Whether the source is sure by itself: a known outlet, or a form that only attributions have."""

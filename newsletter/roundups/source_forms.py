@@ -53,8 +53,7 @@ FORMS = tuple(
         rf"^[Ff]rom\s+(?P<outlet>{_PLACE}),?\s+by\s+(?P<author>{_NAME})$",
         rf"^[Ff]rom\s+{OPEN}.{{1,200}}?{CLOSE},?\s+(?:in|at|by)\s+(?P<outlet>{_PLACE})$",
         # A, an affiliation, writing for O
-        rf"^(?P<author>{_NAME})(?:,\s+[^:]{{1,120}}?)?,?\s+(?:writing|reporting|columnist|writer|contributor)\s+(?:for|in|at|on)\s+(?P<outlet>{_PLACE})"
-        rf"(?:,?\s+{VERBS})?$",
+        rf"^(?P<author>{_NAME})(?:,\s+[^:]{{1,120}}?)?,?\s+(?:writing|reporting|columnist|writer|contributor)\s+(?:for|in|at|on)\s+(?P<outlet>{_PLACE})(?:,?\s+{VERBS})?$",
         # A argues in O
         rf"^(?P<author>{_NAME})(?:,\s+[^:]{{1,120}}?)?,?\s+{VERBS}\s+(?:for|in|at|on)\s+(?P<outlet>{_PLACE})$",
         # @handle on X
@@ -79,7 +78,7 @@ OUTLET_FORMS = tuple(
         # O editorial board
         rf"^(?:[Tt]he\s+(?=the\b))?(?P<outlet>{_PLACE})(?:’s|'s)?\s+(?P<author>(?:[Ee]ditorial\s+[Bb]oard|[Ee]ditors|EDITORIAL BOARD))(?:\s+{VERBS})?$",
         # O (State), on topic
-        rf"^(?P<outlet>{_PLACE})(?:\s+\([^()]{{1,40}}\))?,?\s+on\s+[^:]{{2,160}}$",
+        rf"^(?P<outlet>{_PLACE})(?:\s+\([^()]{{1,40}}\),?|,)\s+on\s+[^:]{{2,160}}$",
         rf"^(?P<outlet>{_PLACE})\s+\([A-Z][^()]{{1,40}}\)$",
         # As O put it; According to O; O writes
         rf"^(?:[Aa]s|[Aa]ccording to|[Ff]rom|[Vv]ia|[Ss]ource:|[Ii]n)\s+(?P<outlet>{_PLACE})(?:,?\s+{VERBS})?$",

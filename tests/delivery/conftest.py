@@ -11,8 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from aiosmtpd.smtp import AuthResult, Envelope, Session
-from aiosmtpd.smtp import SMTP as Conversation
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 from sqlalchemy import insert, select
 
 from newsletter import store
@@ -50,14 +49,18 @@ class Server:
     def recipients(self) -> Counter[str]:
         return Counter(address for address, _ in self.received)
 
-    async def handle_MAIL(self, server, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
+    async def handle_MAIL(  # noqa: N802 - aiosmtpd looks the hooks up by these names
+        self, _server, _session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
         if self.refuses_us:
             return "550 5.7.1 You may not send from here"
         envelope.mail_from = address
         envelope.mail_options.extend(options)
         return "250 OK"
 
-    async def handle_RCPT(self, server, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
+    async def handle_RCPT(  # noqa: N802
+        self, _server, _session: Session, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
         self.tries[address] += 1
         if address.startswith("reject"):
             return f"550 5.1.1 <{address}>: no such user"
@@ -66,7 +69,9 @@ class Server:
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, server, session: Session, envelope: Envelope) -> str:
+    async def handle_DATA(  # noqa: N802
+        self, server, session: Session, envelope: Envelope
+    ) -> str:
         self.in_air += 1
         self.most_in_air = max(self.most_in_air, self.in_air)
         try:
@@ -110,12 +115,12 @@ class Running:
 
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        talks: list[Conversation] = []
+        talks: list[SMTP] = []
 
-        def talk() -> Conversation:
+        def talk() -> SMTP:
             self._behaviour.connections += 1
             options = {"hostname": "mx.example", "loop": self._loop, "enable_SMTPUTF8": False, **self._options}
-            talks.append(Conversation(self._behaviour, **options))
+            talks.append(SMTP(self._behaviour, **options))
             return talks[-1]
 
         server = await self._loop.create_server(talk, "127.0.0.1", self._behaviour.port)
@@ -146,7 +151,9 @@ def running():
 
 @pytest.fixture
 def accepting_login():
-    return lambda server, session, envelope, mechanism, data: AuthResult(success=data.password == b"right")
+    return lambda _server, _session, _envelope, _mechanism, data: AuthResult(
+        success=data.password == b"right", handled=False
+    )
 
 
 EDITION = Edition(

@@ -39,7 +39,7 @@ ISSUE = Issue(
 def main(root: str) -> None:
     with App.open(load(Path(root))) as app:
         report = app.send(app.plan(ISSUE, "daily"), actor="a test")
-        print(report.as_dict()["status"], flush=True)
+        sys.stdout.write(report.as_dict()["status"] + "\n")
 
 
 if __name__ == "__main__":

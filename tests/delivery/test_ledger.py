@@ -25,7 +25,8 @@ def mailing(newsroom):
 @pytest.fixture
 def chunk(newsroom, mailing, noon):
     with newsroom.store.writing() as connection:
-        wave_id = connection.execute(select(tables.wave.c.id)).scalar_one()
+        of_it = tables.wave.c.mailing_id == mailing.id
+        wave_id = connection.execute(select(tables.wave.c.id).where(of_it)).scalar_one()
         return ledger.open_chunk(connection, wave_id, worker=own_name(), now=noon, lease=LEASE)
 
 
@@ -189,7 +190,7 @@ def test_counts_name_every_state(newsroom, mailing, claim):
     assert (counts[DeliveryStatus.SENDING], counts[DeliveryStatus.PENDING], counts[DeliveryStatus.UNKNOWN]) == (1, 2, 0)
 
 
-def test_claims_and_counts_walk_an_index(newsroom, mailing):
+def test_claims_and_counts_walk_an_index(newsroom):
     with newsroom.store.reading() as connection:
         for query in (
             "SELECT id FROM delivery WHERE mailing_id = 1 AND status = 'pending' ORDER BY id LIMIT 8",

@@ -99,7 +99,9 @@ def test_nobody_there_is_deferred_and_the_servers_fault():
     assert "refused" in outcome.reply.lower()
 
 
-@pytest.mark.parametrize("greeting", [b"", b"220 hello\r\n", b"554 go away\r\n", b"\xff\x00" * 10 + b"\r\n", b"x" * 20_000])
+@pytest.mark.parametrize(
+    "greeting", [b"", b"220 hello\r\n", b"554 go away\r\n", b"\xff\x00" * 10 + b"\r\n", b"x" * 20_000]
+)
 def test_a_server_that_does_not_speak_smtp_is_deferred(silent, greeting):
     outcome = SmtpConnection(sender(silent(greeting), timeout=0.2)).send(envelope("ann"))
     assert (outcome.kind, outcome.sender_fault) == (OutcomeKind.DEFERRED, True)
@@ -125,7 +127,9 @@ def test_a_refused_sender_is_about_us_and_lasts(server, connection):
     assert outcome.code == 550
 
 
-@pytest.mark.parametrize("address", ["a@b>\r\nRCPT TO:<x@y", "a b@c.example", "nobody", "<a@b.example>", "a@b.example\n"])
+@pytest.mark.parametrize(
+    "address", ["a@b>\r\nRCPT TO:<x@y", "a b@c.example", "nobody", "<a@b.example>", "a@b.example\n"]
+)
 def test_an_address_that_would_break_the_command_never_leaves(server, connection, address):
     outcome = connection.send(Envelope(mail_from="news@ledger.example", rcpt_to=address, message=b"x\r\n"))
     assert outcome.kind is OutcomeKind.REJECTED
@@ -133,7 +137,9 @@ def test_an_address_that_would_break_the_command_never_leaves(server, connection
 
 
 def test_letters_beyond_ascii_go_where_they_are_taken_and_are_refused_elsewhere(running):
-    letter = Envelope(mail_from="news@ledger.example", rcpt_to="zoë@readers.example", message=b"Subject: x\r\n\r\ny\r\n")
+    letter = Envelope(
+        mail_from="news@ledger.example", rcpt_to="zoë@readers.example", message=b"Subject: x\r\n\r\ny\r\n"
+    )
     for takes, kind in ((False, OutcomeKind.REJECTED), (True, OutcomeKind.ACCEPTED)):
         with running(enable_SMTPUTF8=takes) as server:
             connection = SmtpConnection(sender(server))
@@ -190,9 +196,11 @@ def certificate(tmp_path_factory):
     """A certificate for 127.0.0.1 that nobody but the test trusts."""
     folder = tmp_path_factory.mktemp("tls")
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-        + ["-keyout", folder / "key.pem", "-out", folder / "cert.pem", "-subj", "/CN=mx.example"]
-        + ["-addext", "subjectAltName=IP:127.0.0.1"],
+        [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
+            *("-days", "2", "-subj", "/CN=mx.example", "-addext", "subjectAltName=IP:127.0.0.1"),
+            *("-keyout", folder / "key.pem", "-out", folder / "cert.pem"),
+        ],
         check=True,
         capture_output=True,
     )

@@ -51,9 +51,7 @@ def test_all_that_stands_in_the_way_is_told_at_once():
     assert _codes(facts) == ["SIDE-UNDECIDED", "GATE-SUBJECT-EMPTY", "GATE-AUDIENCE-EMPTY"]
 
 
-@given(
-    st.lists(st.sampled_from([UNDECIDED, LONG])), st.sets(st.sampled_from(["SIDE-UNDECIDED", "SUBJECT-LONG", "X"]))
-)
+@given(st.lists(st.sampled_from([UNDECIDED, LONG])), st.sets(st.sampled_from(["SIDE-UNDECIDED", "SUBJECT-LONG", "X"])))
 def test_it_passes_exactly_when_every_error_is_waived(issue_findings, waived):
     facts = replace(READY, issue_findings=issue_findings)
     if UNDECIDED in issue_findings and UNDECIDED.code not in waived:

@@ -41,7 +41,13 @@ def test_resuming_keeps_the_first_start():
 @pytest.mark.parametrize("status", [MailingStatus.FINISHED, MailingStatus.CANCELLED])
 def test_an_end_is_an_end(status):
     ended = replace(SCHEDULED, status=status)
-    steps = [lambda: ended.start(NOON), ended.pause, ended.resume, lambda: ended.cancel(NOON), lambda: ended.finish(NOON)]
+    steps = [
+        lambda: ended.start(NOON),
+        ended.pause,
+        ended.resume,
+        lambda: ended.cancel(NOON),
+        lambda: ended.finish(NOON),
+    ]
     for step in steps:
         with pytest.raises(BlockedError, match=f"mailing 12 is {status.value}"):
             step()

@@ -39,9 +39,15 @@ def test_the_folder_is_its_owners_only(file, opened):
 
 
 def test_a_block_that_raises_changes_nothing(opened):
-    with pytest.raises(ZeroDivisionError), opened.writing() as connection:
-        connection.execute(text("INSERT INTO list (name, title, created_at) VALUES ('a', 'A', '2026-01-01')"))
-        _ = 1 / 0
+    row = "INSERT INTO list (name, title, created_at) VALUES ('a', 'A', '2026-01-01')"
+
+    def interrupted():
+        with opened.writing() as connection:
+            connection.execute(text(row))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     with opened.reading() as connection:
         assert connection.execute(text("SELECT count(*) FROM list")).scalar_one() == 0
 

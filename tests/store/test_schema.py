@@ -49,7 +49,7 @@ def test_an_open_database_is_opened_again_as_it_is(url):
 def test_a_newer_database_is_refused_and_left_alone(url):
     with closing(store.open(url)) as opened, opened.writing() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(InputError, match="form 9999.*newer version"):
+    with pytest.raises(InputError, match=r"form 9999.*newer version"):
         store.open(url)
 
 

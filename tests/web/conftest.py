@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,12 +18,11 @@ from newsletter.issues.model import Issue, Quote, Section
 from newsletter.publishing import mailings
 from newsletter.rehearsal.envelope import Envelope
 from newsletter.rehearsal.mailbox import Mailbox
-from newsletter.rendering import render
+from newsletter.rendering import Edition, render
 from newsletter.settings import MailingList, Newsroom, Settings
 from newsletter.store.tables import audit, subscription
 from newsletter.web.app import create_app
 from newsletter.web.inbox import create_viewer
-from newsletter.web.serving import Server
 
 REPOSITORY = Path(__file__).parents[2]
 NOW = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)
@@ -51,12 +51,29 @@ class Room:
 
     def statuses(self) -> dict[int, str]:
         with self.app.store.reading() as connection:
-            return dict(connection.execute(select(subscription.c.list_id, subscription.c.status)).tuples().all())
+            rows = connection.execute(select(subscription.c.list_id, subscription.c.status))
+            return {row.list_id: row.status for row in rows}
 
     def audited(self) -> list[str]:
         with self.app.store.reading() as connection:
             rows = connection.execute(select(audit.c.action).where(audit.c.action.like("subscription.%")))
             return list(rows.scalars())
+
+
+class Direct(httpx.BaseTransport):
+    """Asks an application in this process; the tests of `serving` and of the browser go through a real server."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        request.read()
+        return asyncio.run(self._ask(request))
+
+    async def _ask(self, request: httpx.Request) -> httpx.Response:
+        again = httpx.Request(request.method, request.url, headers=request.headers, content=request.content)
+        answer = await httpx.ASGITransport(self._app).handle_async_request(again)
+        return httpx.Response(answer.status_code, headers=answer.headers, content=await answer.aread())
 
 
 @pytest.fixture(scope="session")
@@ -90,15 +107,23 @@ def issue() -> Issue:
     )
 
 
-@pytest.fixture
-def room(tmp_path: Path, issue: Issue) -> Iterator[Room]:
-    shutil.copytree(REPOSITORY / "templates", tmp_path / "templates")
-    shutil.copy(REPOSITORY / "outlets.toml", tmp_path)
-    settings = Settings(
-        root=tmp_path,
+def settings_in(root: Path) -> Settings:
+    return Settings(
+        root=root,
         newsroom=Newsroom(name="The Harbour Letter", postal_address="4 Quay Street, Port Alder", url=BASE),
         lists={"daily": MailingList(title="The Daily"), "weekly": MailingList(title="The <Weekly> & more")},
     )
+
+
+@pytest.fixture(scope="session")
+def edition(issue: Issue) -> Edition:
+    return render(issue, settings_in(REPOSITORY))
+
+
+@pytest.fixture
+def room(tmp_path: Path, issue: Issue, edition: Edition) -> Iterator[Room]:
+    settings = settings_in(tmp_path)
+    shutil.copy(REPOSITORY / "outlets.toml", tmp_path)
     with App.open(settings, clock=lambda: NOW) as app:
         for name in ("daily", "weekly"):
             known, _ = subscribers.add(
@@ -107,7 +132,7 @@ def room(tmp_path: Path, issue: Issue) -> Iterator[Room]:
         daily, weekly = (lists.require(app.store, name) for name in ("daily", "weekly"))
         order = mailings.Order(
             issue=issue.slug,
-            edition=render(issue, settings),
+            edition=edition,
             target=daily,
             local_date=issue.date,
             not_later_than=NOW + timedelta(hours=6),
@@ -119,7 +144,7 @@ def room(tmp_path: Path, issue: Issue) -> Iterator[Room]:
 
 @pytest.fixture
 def web(room: Room) -> Iterator[httpx.Client]:
-    with Server(create_app(room.app)) as server, httpx.Client(base_url=server.url) as client:
+    with httpx.Client(transport=Direct(create_app(room.app)), base_url=BASE) as client:
         yield client
 
 
@@ -145,5 +170,5 @@ def viewer_app(mailbox: Mailbox) -> FastAPI:
 
 @pytest.fixture
 def viewer(viewer_app: FastAPI) -> Iterator[httpx.Client]:
-    with Server(viewer_app) as server, httpx.Client(base_url=server.url) as client:
+    with httpx.Client(transport=Direct(viewer_app), base_url=BASE) as client:
         yield client

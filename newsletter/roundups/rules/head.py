@@ -29,9 +29,12 @@ _LINK_TEXT = re.compile(r"^\[[^\[\]]*\]\(\s*https?://[^\s()]+\s*\)\.?$")
 _URL = re.compile(r"https?://[^\s<>\"\])]+")
 _QUESTION = re.compile(r"^[*_\s]*(?:Q|A|Question|Answer|Interviewer)\s*[:.]", re.IGNORECASE)
 _SECTION_NUMBER = re.compile(r"^\W*\d+\W*$")
+_SENTENCE_STOP = re.compile(r"[.?!…][”\"’]*$")
 _SHORT_WORDS = 14
 _TITLE_WORDS = 22
+_TITLE_LENGTH = 200
 _SUMMARY_WORDS = 60
+_STOPPED_WORDS = 4
 _FURNITURE_WORDS = 32
 
 
@@ -52,9 +55,10 @@ def may_be_stance(text: str) -> bool:
 
 def may_be_named(text: str) -> bool:
     """Whether the line could be a heading that names no side."""
-    if len(text) > 120 or text.endswith((",", ";")) or (text.endswith(".") and not text.endswith("..")):
-        return False
     words = len(text.split())
+    sentence = text.endswith(".") and not text.endswith("..") and words > _STOPPED_WORDS
+    if len(text) > 120 or text.endswith((",", ";")) or sentence:
+        return False
     long_ellipsis = words > 6 and ends_ellipsis(text)
     return (
         words <= _SHORT_WORDS
@@ -81,11 +85,9 @@ def hint(reader: Reader, piece: Piece) -> bool:
     address = _URL.search(piece.text) if is_link else None
     if not address:
         return False
-    if (
-        reader.quote
-        and reader.quote.paragraphs
-        and not (reader.inside and reader.ahead() and starts_open(reader.ahead().text))
-    ):  # type: ignore[union-attr]
+    following = reader.ahead()
+    goes_on = reader.inside and following is not None and starts_open(following.text)
+    if reader.quote and reader.quote.paragraphs and not goes_on:
         reader.quote.attribution.append(piece)
         reader.quote.link = reader.quote.link or address[0].rstrip(".,;")
     else:
@@ -139,38 +141,47 @@ def in_letter(reader: Reader, piece: Piece) -> bool:
 def titled(reader: Reader, piece: Piece) -> bool:
     """The title: a short line before all content that is nothing else."""
     text = piece.text
-    if (
-        len(text) > 200
-        or len(text.split()) > _TITLE_WORDS
-        or date_line(text)[0]
-        or is_furniture(text)
-        or _HINT.match(text)
-    ):
+    if len(text) > _TITLE_LENGTH or len(text.split()) > _TITLE_WORDS or _is_other(text):
         return False
-    if (
-        _URL_ONLY.match(text)
-        or opens_letter(text)
-        or heading_lean(text)[0]
-        or _QUESTION.match(text)
-        or _SECTION_NUMBER.match(text)
-    ):
-        return False
-    if is_markdown(text):
-        reader.draft.title = piece
-        return True
-    ended = (text.endswith(".") and not text.endswith("..") and text[-3:-2] != ".") or text.endswith((":", ",", ";"))
-    spoken = ends_closed(text) and (
-        lost_opener(text) or starts_open(text) or len(text.split()) > _SHORT_WORDS or "," in text
-    )
-    if ended or spoken or only_ellipsis(text) or reader.tail_source(piece) or stance_lean(text):
-        return False
-    if starts_open(text) and (last_close(text) < 0 or reader.ahead() is None or reader.source(reader.ahead().text)):  # type: ignore[union-attr]
-        return False
-    source = reader.source(text)
-    if source and (source.before or source.strength is Strength.STRONG):
+    if not is_markdown(text) and (_is_text(reader, piece) or _is_source(reader, text)):
         return False
     reader.draft.title = piece
     return True
+
+
+def _is_other(text: str) -> bool:
+    """Whether the line by itself is a date, a hint, furniture, a heading or the like."""
+    patterns = (_HINT, _URL_ONLY, _QUESTION, _SECTION_NUMBER)
+    return (
+        any(pattern.match(text) for pattern in patterns)
+        or date_line(text)[0]
+        or is_furniture(text)
+        or opens_letter(text)
+        or heading_lean(text)[0]
+    )
+
+
+def _is_text(reader: Reader, piece: Piece) -> bool:
+    """Whether the line reads as a sentence or a quote."""
+    text = piece.text
+    if starts_open(text):
+        return not _quoted_title(reader, text)
+    ended = (text.endswith(".") and not text.endswith("..") and text[-3:-2] != ".") or text.endswith((":", ",", ";"))
+    spoken = ends_closed(text) and (lost_opener(text) or len(text.split()) > _SHORT_WORDS or "," in text)
+    return ended or spoken or only_ellipsis(text) or bool(reader.tail_source(piece)) or stance_lean(text) is not None
+
+
+def _is_source(reader: Reader, text: str) -> bool:
+    source = reader.source(text)
+    return source is not None and (source.before or source.strength is Strength.STRONG)
+
+
+def _quoted_title(reader: Reader, text: str) -> bool:
+    """A short line in quotation marks with no sentence in it, over a date, a heading or prose, is a title: a quote has a source."""
+    following = reader.ahead()
+    if last_close(text) < 0 or following is None or _SENTENCE_STOP.search(text):
+        return False
+    return reader.source(following.text) is None and not starts_open(following.text)
 
 
 def dialogue(reader: Reader, piece: Piece) -> bool:
@@ -186,6 +197,8 @@ def headed(reader: Reader, piece: Piece) -> bool:
         return False
     if is_heading and bias_label(text) and _sourced_by_label(reader, piece):
         return False
+    if reader.open_quote and reader.source(text):
+        return False  # The Progressive is a magazine, and stands under its quote
     if reader.inside and not starts_open(text) and not is_markdown(text) and ends_closed(text):
         return False
     split = _outlet_in_heading(reader, piece) if lean else None
@@ -252,12 +265,7 @@ def _opens_section(reader: Reader) -> bool:
     following, after = reader.ahead(), reader.ahead(2)
     if following is not None and following.text == reader.pieces[reader.index].text:
         following, after = after, reader.ahead(3)
-    announced = reader.source(following.text) if following else None
-    return (
-        reader.quoteish(following)
-        or reader.bylined(following, after)
-        or (announced is not None and reader.quoteish(after))
-    )
+    return reader.begins_quote(following, after) or reader.bylined(following, after)
 
 
 def named(reader: Reader, piece: Piece) -> bool:
@@ -266,7 +274,7 @@ def named(reader: Reader, piece: Piece) -> bool:
         return False
     following, after = reader.ahead(), reader.ahead(2)
     stance = following is not None and stance_lean(following.text) is not None and reader.quoteish(after)
-    if not (reader.quoteish(following) or reader.bylined(following, after) or stance):
+    if not (reader.begins_quote(following, after) or reader.bylined(following, after) or stance):
         return False
     reader.new_section(piece, None, None)
     return True

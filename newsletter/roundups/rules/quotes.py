@@ -11,7 +11,6 @@ from newsletter.roundups.lines import (
     Piece,
     ends_closed,
     ends_ellipsis,
-    first_open,
     has_label,
     has_mark,
     lost_opener,
@@ -71,20 +70,13 @@ def narrated(reader: Reader, piece: Piece) -> bool:
 
 
 def _led_in(reader: Reader, piece: Piece) -> bool:
-    """`Outlet: “…”`; `A Name writes in An Outlet: “…”`."""
-    start = first_open(piece.text)
-    lead = piece.text[:start].rstrip() if start > 0 else ""
-    if not lead.endswith((":", ",")) or len(lead) > 240:
-        return False
+    """`Outlet: “…”`; `A Name writes in An Outlet: “…”`: unless a source of its own stands below."""
+    found = reader.lead_in(piece)
     following = reader.ahead()
     under = reader.source(following.text) if following else None
-    if under and not under.before and under.strength >= Strength.MEDIUM and not reader.before_mode:
+    if found is None or (under and not under.before and under.strength >= Strength.MEDIUM and not reader.before_mode):
         return False
-    source = reader.source(lead.rstrip(":,"))
-    if source is None or source.outlet is None or (source.author is None and not lead.endswith(":")):
-        return False
-    if source.strength < Strength.MEDIUM and len(lead.split()) > 4:
-        return False
+    start, source = found
     reader.drop_pending()
     reader.pending = (piece.part(0, start), source)
     reader.new_quote(piece.part(start))
@@ -102,8 +94,8 @@ def continued(reader: Reader, piece: Piece) -> bool:
         and quote.before
         and quote.paragraphs[-1] is reader.pieces[reader.index - 1]
         and not has_mark(quote.paragraphs[-1].text)
+        and ends_ellipsis(quote.paragraphs[-1].text)
     ):
-        if ends_ellipsis(quote.paragraphs[-1].text):
-            quote.paragraphs.append(piece)
-            return True
+        quote.paragraphs.append(piece)
+        return True
     return False

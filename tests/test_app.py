@@ -1,0 +1,202 @@
+"""The composition root: from an issue to the report, with a real database and a real SMTP server."""
+
+import socket
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from newsletter.app import App
+from newsletter.audience import subscribers
+from newsletter.clock import system_clock
+from newsletter.errors import BlockedError, InputError
+from newsletter.findings import Finding, Severity
+from newsletter.issues import Issue, Quote, Section
+from newsletter.publishing import mailings
+from newsletter.rehearsal.inbox import Inbox
+from newsletter.reports import as_text
+from newsletter.settings import defaults, load
+from newsletter.store.statuses import DeliveryStatus, Exclusion, MailingStatus
+
+QUOTE = Quote(
+    id="q1",
+    paragraphs=("“A ferry is a street that floats.”",),
+    author="Ada Marlow",
+    outlet="The Harbour Post",
+    attribution="Ada Marlow, The Harbour Post",
+    side="left",
+    side_source="decision",
+    link=None,
+    suggestion=None,
+    file="roundup.txt",
+    lines=(1, 3),
+)
+ISSUE = Issue(
+    slug="2026-11-23-ferries",
+    title="Should ferries be free?",
+    date=date(2026, 11, 23),
+    subject="Should ferries be free?",
+    preheader="Two sides of the harbour",
+    template="daily",
+    lists=("daily",),
+    sections=(Section(heading="From the left", side="left", stance="For", quotes=(QUOTE,)),),
+    blocks=(),
+    findings=(),
+    inputs=(),
+)
+
+
+@pytest.fixture
+def inbox():
+    with Inbox(port=0) as inbox:
+        yield inbox
+
+
+@pytest.fixture
+def settings(tmp_path, inbox):
+    (tmp_path / "newsletter.toml").write_text(
+        f"""
+        [newsroom]
+        name = "The Harbour Letter"
+        postal_address = "1 Harbour Row"
+        from_address = "letter@harbour.example"
+        [lists.daily]
+        title = "The Daily"
+        [lists.weekly]
+        title = "The Weekly"
+        [sender]
+        port = {inbox.port}
+        """
+    )
+    (tmp_path / "outlets.toml").write_text("")
+    (tmp_path / "templates").symlink_to(defaults() / "templates")
+    return load(tmp_path)
+
+
+@pytest.fixture
+def app(settings):
+    with App.open(settings) as app:
+        yield app
+
+
+def subscribe(app, *names, list_name="daily"):
+    for name in names:
+        subscribers.add(
+            app.store, f"{name}@harbour.example", list_name=list_name, consent="said yes", clock=system_clock
+        )
+
+
+def test_an_issue_reaches_everyone_and_the_report_adds_up(app, inbox):
+    subscribe(app, "ann", "bob", "cyd")
+    plan = app.plan(ISSUE, "daily")
+    assert (plan.audience.selected, plan.audience.prepared, plan.unfinished) == (3, 3, None)
+    seen = []
+    report = app.send(plan, actor="ada", on_progress=seen.append)
+    assert report.finished
+    assert report.counts[DeliveryStatus.ACCEPTED] == 3 == inbox.mailbox.count()
+    assert seen[-1].done == 3
+    assert "Finished: all 3 accepted." in as_text(report)
+    assert report.mailing.edition_digest == plan.edition.digest
+
+
+def test_planning_writes_nothing(app):
+    subscribe(app, "ann")
+    plan = app.plan(ISSUE, "daily")
+    assert mailings.find(app.store, plan.target, ISSUE.date) is None
+
+
+def test_a_list_gets_its_issue_once_a_day(app):
+    subscribe(app, "ann")
+    app.send(app.plan(ISSUE, "daily"), actor="ada")
+    with pytest.raises(BlockedError, match="had its issue of 2026-11-23 already") as caught:
+        app.plan(ISSUE, "daily")
+    assert [finding.code for finding in caught.value.findings] == ["GATE-ALREADY-SENT"]
+
+
+def test_who_is_on_two_lists_gets_the_issue_once(app, inbox):
+    subscribe(app, "ann", "bob")
+    subscribe(app, "bob", "cyd", list_name="weekly")
+    app.send(app.plan(ISSUE, "daily"), actor="ada")
+    report = app.send(app.plan(ISSUE, "weekly"), actor="ada")
+    assert (report.prepared, report.excluded) == (1, {Exclusion.HAS_ISSUE: 1})
+    assert inbox.mailbox.count() == 3
+
+
+def test_an_error_finding_blocks_unless_somebody_answers_for_it(app):
+    subscribe(app, "ann")
+    doubt = Finding(code="SIDE-UNDECIDED", severity=Severity.ERROR, message="a quote has no side")
+    issue = replace(ISSUE, findings=(doubt,))
+    with pytest.raises(BlockedError, match="a quote has no side"):
+        app.plan(issue, "daily")
+    assert app.plan(issue, "daily", waived=["SIDE-UNDECIDED"]).waived == {"SIDE-UNDECIDED"}
+
+
+def test_nobody_to_mail_blocks(app):
+    with pytest.raises(BlockedError, match="nobody on list 'daily'"):
+        app.plan(ISSUE, "daily")
+
+
+def test_an_unknown_list_names_the_nearest(app):
+    with pytest.raises(InputError, match="daily"):
+        app.plan(ISSUE, "dayly")
+
+
+def test_a_server_that_does_not_answer_is_told_before_anything_is_written(app, settings):
+    subscribe(app, "ann")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    gone = replace(
+        app, settings=settings.model_copy(update={"sender": settings.sender.model_copy(update={"port": port})})
+    )
+    plan = gone.plan(ISSUE, "daily")
+    with pytest.raises(InputError, match=rf"127\.0\.0\.1:{port}: mail cannot be handed over"):
+        gone.send(plan, actor="ada")
+    assert mailings.find(app.store, plan.target, ISSUE.date) is None
+
+
+def half_sent(app):
+    """A mailing that another process created and left."""
+    plan = app.plan(ISSUE, "daily")
+    now = system_clock()
+    order = mailings.Order(
+        issue=ISSUE.slug,
+        edition=plan.edition,
+        target=plan.target,
+        local_date=ISSUE.date,
+        not_later_than=now - timedelta(seconds=1),
+        actor="ada",
+    )
+    return mailings.create(app.store, order, now=now)
+
+
+def test_the_same_send_again_goes_on_with_new_patience(app):
+    subscribe(app, "ann")
+    mailing = half_sent(app)
+    plan = app.plan(ISSUE, "daily")
+    assert plan.unfinished == mailing
+    report = app.send(plan, actor="ada")
+    assert report.mailing.id == mailing.id
+    assert report.mailing.status is MailingStatus.FINISHED
+    assert report.counts[DeliveryStatus.ACCEPTED] == 1
+
+
+def test_an_edition_that_was_changed_does_not_go_on_with_the_half_sent_one(app):
+    subscribe(app, "ann")
+    half_sent(app)
+    with pytest.raises(BlockedError, match="take back what was changed"):
+        app.plan(replace(ISSUE, subject="Should ferries be free at last?"), "daily")
+
+
+def test_a_paused_mailing_is_not_resumed_by_sending(app):
+    subscribe(app, "ann")
+    mailing = half_sent(app)
+    sending = mailings.move(app.store, mailing, mailing.start(system_clock()))
+    mailings.move(app.store, sending, sending.pause())
+    with pytest.raises(BlockedError, match="paused"):
+        app.send(app.plan(ISSUE, "daily"), actor="ada")
+
+
+def test_opening_again_keeps_the_keys(app, settings):
+    token = app.keys.leave(1, 1)
+    with App.open(settings) as again:
+        assert again.keys.read_leave(token) == (1, 1)
