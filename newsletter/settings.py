@@ -70,44 +70,73 @@ class Newsroom(_Table):
     """`[newsroom]`: who publishes, and where its pages are."""
 
     name: Line
+    """The newsroom's name, as readers see it at the head and foot of every e-mail."""
     postal_address: Line = ""
+    """The postal address under every e-mail. While it is empty nothing is sent: the law wants one."""
     language: Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] = "en"
+    """The newsletter's language, a BCP 47 tag such as `en` or `pt-BR`: how dates are written, where lines begin."""
     zone: Zone = "UTC"
+    """The time zone whose calendar decides what day it is, by its IANA name. Lists may have zones of their own."""
     url: Url = "http://localhost:8025"
+    """Where the readers' pages are (view online, preferences, unsubscribe), without a slash at the end."""
     from_name: Line = ""
+    """The name in the From header. Left empty: `name`."""
     from_address: Address = "newsletter@localhost.localdomain"
+    """The address in the From header and in the envelope; the server of `[sender]` must let you use it."""
     reply_to: Address | None = None
+    """Where answers go. Left out: to `from_address`."""
 
 
 class Brand(_Table):
     """`[brand]`: the look that templates take from the newsroom. Defaults are the design's tokens, light and dark."""
 
     page: Color = "#f4f2ee"
+    """The ground around the card."""
     card: Color = "#ffffff"
+    """The ground that the text stands on."""
     ink: Color = "#1c1b1a"
+    """Text."""
     soft: Color = "#5c5852"
+    """Secondary text: date, sentence under the title, footer."""
     rule: Color = "#d9d4cb"
+    """Hairlines."""
     link: Color = "#1a4f8b"
+    """Links."""
     page_dark: Color = "#161514"
+    """`page` where the reader's device is dark."""
     card_dark: Color = "#201f1d"
+    """`card` where the reader's device is dark."""
     ink_dark: Color = "#ece9e4"
+    """`ink` where the reader's device is dark."""
     soft_dark: Color = "#b3ada4"
+    """`soft` where the reader's device is dark."""
     rule_dark: Color = "#3d3a36"
+    """`rule` where the reader's device is dark."""
     link_dark: Color = "#9ac6f5"
+    """`link` where the reader's device is dark."""
     serif: Line = "Georgia, 'Times New Roman', serif"
+    """The font stack of what is read, as CSS writes it."""
     sans: Line = "Arial, Helvetica, sans-serif"
+    """The font stack of what is used: labels, attributions, footer."""
     kicker: Line = "Today’s question"
+    """The small line over the title."""
 
 
 class Side(_Table):
     """`[sides.KEY]`: a side that a quote can stand on. The keys of the table are what editors type, its order the order shown."""
 
     name: Line
+    """The side in a word or two, where a quote is labelled with it."""
     heading: Line
+    """The heading over the side's quotes where the roundup names none."""
     color: Color
+    """The side's name and the line over its quotes."""
     ground: Color
+    """The ground under the side's quotes."""
     color_dark: Color
+    """`color` where the reader's device is dark."""
     ground_dark: Color
+    """`ground` where the reader's device is dark."""
 
 
 def _side(name: str, heading: str, light: tuple[str, str], dark: tuple[str, str]) -> Side:
@@ -129,25 +158,35 @@ class MailingList(_Table):
     """`[lists.NAME]`: a list that readers join, under the title they see."""
 
     title: Line
+    """The list's name for readers: in the footer, on their pages, in the List-Id header."""
     zone: Zone | None = None
+    """The list's time zone. Left out: the newsroom's."""
 
 
 class SenderSettings(_Table):
     """`[sender]`: where mail is handed over. The password is the secret NEWSLETTER_SMTP_PASSWORD."""
 
     kind: Literal["smtp"] = "smtp"
+    """How mail is handed over."""
     host: Line = "127.0.0.1"
+    """The mail server's name or address. The default is this machine, where `newsletter inbox` listens."""
     port: Annotated[int, Field(ge=1, le=65535)] = 2525
+    """The mail server's port: 587 as a rule with `starttls`, 465 with `tls`."""
     security: Literal["none", "starttls", "tls"] = "none"
+    """`starttls` encrypts once connected, `tls` from the first byte, `none` not at all. Certificates are verified."""
     username: Line = ""
+    """The name to sign in with. Left empty: without signing in."""
     connections: Annotated[int, Field(ge=1, le=64)] = 8
+    """How many connections send at once; also the most deliveries that a killed process leaves unknown."""
     timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
+    """Seconds that the server may take for one step before the connection counts as dead."""
 
 
 class RoundupSettings(_Table):
     """`[roundup]`: what the parser warns of."""
 
     longest_quote_words: Annotated[int, Field(ge=10)] = 220
+    """Words past which a quote is warned of."""
 
 
 class Settings(_Table):

@@ -7,18 +7,25 @@ may have arrived, and nobody is mailed twice on a guess.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date as Date  # noqa: N812 - as everywhere
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, exists, func, insert, or_, select, update
 
 from newsletter.delivery.backoff import Backoff
-from newsletter.delivery.identity import is_dead
+from newsletter.delivery.chunks import Chunk, LeaseLostError
 from newsletter.delivery.senders.base import Outcome
-from newsletter.store.statuses import ChunkStatus, DeliveryStatus, MailingStatus, OutcomeKind, SubscriptionStatus
+from newsletter.store.statuses import (
+    OPEN,
+    ChunkStatus,
+    DeliveryStatus,
+    MailingStatus,
+    OutcomeKind,
+    SubscriptionStatus,
+)
 from newsletter.store.tables import (
     Instant,
     attempt,
@@ -30,21 +37,6 @@ from newsletter.store.tables import (
     suppression,
     wave,
 )
-
-OPEN = (DeliveryStatus.PENDING, DeliveryStatus.SENDING, DeliveryStatus.DEFERRED)
-"""The states that something has still to follow on."""
-
-
-class LeaseLostError(Exception):
-    """The worker slept past its lease, and its chunk was taken from it."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Chunk:
-    """What one worker holds under one lease. `fence` changes when the lease has lapsed."""
-
-    id: int
-    fence: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,31 +60,6 @@ class Settled:
     outcome: Outcome
     started_at: datetime
     ended_at: datetime
-
-
-def open_chunk(connection: Connection, wave_id: int, *, worker: str, now: datetime, lease: timedelta) -> Chunk:
-    """An empty chunk, held by the worker until `now + lease`."""
-    row = {
-        "wave_id": wave_id,
-        "status": ChunkStatus.OPEN,
-        "fence": 1,
-        "worker": worker,
-        "created_at": now,
-        "lease_until": now + lease,
-    }
-    return Chunk(id=connection.execute(insert(chunk).values(row).returning(chunk.c.id)).scalar_one(), fence=1)
-
-
-def hold(connection: Connection, held: Chunk, *, now: datetime, lease: timedelta) -> bool:
-    """Prolong the lease; False where it lapsed meanwhile and the chunk is lost."""
-    mine = (chunk.c.id == held.id) & (chunk.c.fence == held.fence) & (chunk.c.status == ChunkStatus.OPEN)
-    return connection.execute(update(chunk).where(mine).values(lease_until=now + lease)).rowcount == 1
-
-
-def close_chunk(connection: Connection, held: Chunk) -> None:
-    """Give the chunk back: nothing of it is on its way."""
-    mine = (chunk.c.id == held.id) & (chunk.c.fence == held.fence) & (chunk.c.status == ChunkStatus.OPEN)
-    connection.execute(update(chunk).where(mine).values(status=ChunkStatus.CLOSED))
 
 
 def claim(connection: Connection, mailing_id: int, held: Chunk, limit: int, *, now: datetime) -> list[Claimed]:
@@ -127,17 +94,6 @@ def record(connection: Connection, settled: Sequence[Settled], *, now: datetime,
         return
     connection.execute(_ATTEMPT, [_attempt(one) for one in settled])
     connection.execute(_SETTLE, [_settling(one, now, backoff) for one in settled])
-
-
-def lapse(connection: Connection, mailing_id: int, *, now: datetime) -> int:
-    """End the chunks whose lease ran out or whose worker is dead; how many deliveries became `unknown` by it."""
-    held = (
-        select(chunk.c.id, chunk.c.fence, chunk.c.worker, chunk.c.lease_until)
-        .join(wave)
-        .where(wave.c.mailing_id == mailing_id, chunk.c.status == ChunkStatus.OPEN)
-    )
-    over = [row for row in connection.execute(held) if row.lease_until < now or is_dead(row.worker)]
-    return sum(_lapse(connection, mailing_id, row, now) for row in over)
 
 
 def expire(connection: Connection, mailing_id: int, *, now: datetime) -> int:
@@ -297,35 +253,3 @@ def _attempt(one: Settled) -> dict[str, Any]:
         "started_at": one.started_at,
         "ended_at": one.ended_at,
     }
-
-
-def _lapse(connection: Connection, mailing_id: int, row: Any, now: datetime) -> int:
-    same = (chunk.c.id == row.id) & (chunk.c.fence == row.fence) & (chunk.c.status == ChunkStatus.OPEN)
-    ended = {"status": ChunkStatus.LAPSED, "fence": chunk.c.fence + 1}
-    if connection.execute(update(chunk).where(same).values(ended)).rowcount != 1:
-        return 0
-    lost = (
-        (delivery.c.mailing_id == mailing_id)
-        & (delivery.c.status == DeliveryStatus.SENDING)
-        & (delivery.c.chunk_id == row.id)
-    )
-    left = connection.execute(select(delivery.c.id, delivery.c.fence, delivery.c.changed_at).where(lost)).all()
-    if left:
-        connection.execute(insert(attempt), list(_unanswered(row.id, left, now)))
-        values = {"status": DeliveryStatus.UNKNOWN, "changed_at": now}
-        connection.execute(update(delivery).where(lost).values(values))
-    return len(left)
-
-
-def _unanswered(chunk_id: int, left: Iterable[Any], now: datetime) -> Iterable[dict[str, Any]]:
-    for one in left:
-        yield {
-            "chunk_id": chunk_id,
-            "delivery_id": one.id,
-            "fence": one.fence,
-            "outcome": OutcomeKind.UNKNOWN.value,
-            "code": None,
-            "reply": "the worker ended before an answer was recorded",
-            "started_at": one.changed_at,
-            "ended_at": now,
-        }

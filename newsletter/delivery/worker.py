@@ -16,18 +16,19 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, select
 
 from newsletter.clock import Clock
-from newsletter.delivery import ledger
+from newsletter.delivery import chunks, ledger
 from newsletter.delivery.backoff import Backoff
+from newsletter.delivery.chunks import Chunk, LeaseLostError
 from newsletter.delivery.circuit import Circuit
 from newsletter.delivery.connections import Connections
 from newsletter.delivery.copies import Copies
 from newsletter.delivery.identity import own_name
-from newsletter.delivery.ledger import Chunk, Claimed, LeaseLostError, Settled
+from newsletter.delivery.ledger import Claimed, Settled
 from newsletter.delivery.senders.smtp import SmtpConnection, SmtpSender
 from newsletter.errors import BlockedError
 from newsletter.publishing import Mailing
 from newsletter.store import Store
-from newsletter.store.statuses import DeliveryStatus, MailingStatus
+from newsletter.store.statuses import OPEN, DeliveryStatus, MailingStatus
 from newsletter.store.tables import mailing, wave
 
 LEASE = timedelta(seconds=60)
@@ -50,7 +51,7 @@ class Progress:
     @property
     def done(self) -> int:
         """Those that nothing more follows on."""
-        return sum(count for status, count in self.counts.items() if status not in ledger.OPEN)
+        return sum(count for status, count in self.counts.items() if status not in OPEN)
 
 
 OnProgress = Callable[[Progress], None]
@@ -121,8 +122,13 @@ class Worker:
         try:
             while self.run_once(connections):
                 pass
-        finally:
+        except KeyboardInterrupt:
+            # Asked a second time: leave at once. What is in the air becomes unknown.
+            raise
+        except BaseException:
             self._finish(connections)
+            raise
+        self._finish(connections)
         if connections.crash is not None:
             raise connections.crash
         if self._circuit.broken is not None:
@@ -169,16 +175,16 @@ class Worker:
 
     def _open_chunk(self, connection: Connection, now: datetime) -> Chunk:
         wave_id = connection.execute(select(wave.c.id).where(wave.c.mailing_id == self._mailing.id)).scalar_one()
-        return ledger.open_chunk(connection, wave_id, worker=self._name, now=now, lease=self._lease)
+        return chunks.take(connection, wave_id, worker=self._name, now=now, lease=self._lease)
 
     def _sweep_when_due(self, now: datetime) -> None:
         """Every few seconds: end what the dead hold, hold on to what is ours, give up what is too late, count anew."""
         if self._swept_at is not None and now - self._swept_at < _SWEEP:
             return
         with self._store.writing() as connection:
-            if self._chunk is not None and not ledger.hold(connection, self._chunk, now=now, lease=self._lease):
+            if self._chunk is not None and not chunks.hold(connection, self._chunk, now=now, lease=self._lease):
                 self._chunk = None
-            ledger.lapse(connection, self._mailing.id, now=now)
+            chunks.lapse(connection, self._mailing.id, now=now)
             if now > self._mailing.not_later_than:
                 ledger.expire(connection, self._mailing.id, now=now)
             self._counts = Counter(ledger.counts(connection, self._mailing.id))
@@ -192,7 +198,7 @@ class Worker:
             due = ledger.next_due(connection, self._mailing.id)
             status = connection.execute(select(mailing.c.status).where(mailing.c.id == self._mailing.id)).scalar_one()
         self._on_progress(Progress(counts=counts))
-        if status != MailingStatus.SENDING or not any(counts[status] for status in ledger.OPEN):
+        if status != MailingStatus.SENDING or not any(counts[status] for status in OPEN):
             return False
         self._stopping.wait(self._nap(due))
         return True
@@ -215,7 +221,7 @@ class Worker:
         self._commit(0, now)
         with self._store.writing() as connection:
             if self._chunk is not None:
-                ledger.close_chunk(connection, self._chunk)
+                chunks.give_back(connection, self._chunk)
             ledger.finish(connection, self._mailing.id, now=now)
 
     def _count(self, settled: list[Settled], claimed: list[Claimed]) -> None:

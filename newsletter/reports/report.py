@@ -10,16 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from newsletter.publishing import Mailing
-from newsletter.store.statuses import DeliveryStatus, Exclusion
-
-RUNNING = (DeliveryStatus.PENDING, DeliveryStatus.SENDING, DeliveryStatus.DEFERRED)
-ENDS = (
-    DeliveryStatus.ACCEPTED,
-    DeliveryStatus.REJECTED,
-    DeliveryStatus.WITHDRAWN,
-    DeliveryStatus.EXPIRED,
-    DeliveryStatus.UNKNOWN,
-)
+from newsletter.store.statuses import ENDS, OPEN, DeliveryStatus, Exclusion
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,13 +58,13 @@ class Report:
     @property
     def balanced(self) -> bool:
         """Whether both sides of the equation are equal."""
-        added = sum(self.counts[status] for status in (*ENDS, *RUNNING))
+        added = sum(self.counts[status] for status in (*ENDS, *OPEN))
         return self.selected == self.prepared + sum(self.excluded.values()) and self.prepared == added
 
     @property
     def waiting(self) -> int:
         """Deliveries that something has still to follow on."""
-        return sum(self.counts[status] for status in RUNNING)
+        return sum(self.counts[status] for status in OPEN)
 
     @property
     def finished(self) -> bool:
@@ -108,7 +99,7 @@ class Report:
             "selected": self.selected,
             "excluded": {reason.value: count for reason, count in self.excluded.items()},
             "prepared": self.prepared,
-            **{status.value: self.counts[status] for status in (*ENDS, *RUNNING)},
+            **{status.value: self.counts[status] for status in (*ENDS, *OPEN)},
             "twice": self.twice,
             "started_at": mailing.started_at.isoformat() if mailing.started_at else None,
             "finished_at": mailing.finished_at.isoformat() if mailing.finished_at else None,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from newsletter.reports.report import ENDS, RUNNING, Report
-from newsletter.store.statuses import DeliveryStatus, Exclusion, MailingStatus
+from newsletter.reports.report import Report
+from newsletter.store.statuses import ENDS, OPEN, DeliveryStatus, Exclusion, MailingStatus
 
 _WHY = {
     Exclusion.SUPPRESSED: "suppressed",
@@ -38,7 +38,7 @@ def equation(report: Report) -> str:
     excluded = sum(report.excluded.values())
     parts = [
         f"{report.counts[status]:,} {status.value}"
-        for status in (*ENDS, *RUNNING)
+        for status in (*ENDS, *OPEN)
         if report.counts[status] or status is DeliveryStatus.ACCEPTED
     ]
     return (

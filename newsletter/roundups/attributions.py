@@ -11,29 +11,38 @@ from enum import IntEnum
 
 from newsletter.roundups.headings import bias_label, without_bias_label
 from newsletter.roundups.model import Lean
+from newsletter.roundups.names import is_name, is_outlet
 from newsletter.roundups.outlets import Outlets
 from newsletter.roundups.source_forms import (
     AFFILIATION,
+    BRACKETED,
     BY,
+    COMPANY,
     CREDENTIAL_PART,
     DATE_PART,
-    DOMAIN,
+    EDGES,
     EDITORIAL_ALONE,
     FORMS,
     HANDLE,
     HEADLINE_FIRST,
+    JOINED,
     JOINS_NAMES,
+    LABELLED_AUTHOR,
     LEADING,
     MARKDOWN_LINK,
     MONTH,
     NO_NAME,
     OUTLET_FORMS,
     PAPER,
+    PREPOSITION,
+    REMARK_BEHIND,
     ROUND_URL,
     SENTENCES,
+    SEPARATORS,
     SMALL,
     SOURCE,
     SYMBOLS,
+    TITLE_WITHIN,
     TRAILING,
     TRANSLATED,
     TRANSLATED_BEHIND,
@@ -42,6 +51,7 @@ from newsletter.roundups.source_forms import (
 )
 
 _LONGEST = 240
+_MOST_WORDS = 18
 
 
 class Strength(IntEnum):
@@ -113,36 +123,63 @@ def _without_stop(text: str) -> str:
 
 
 def _read(bare: str, outlets: Outlets) -> Attribution | None:
-    if (
-        not bare
-        or bare[-1] in "?!…:;"
-        or bare.endswith("..")
-        or (bare[0].islower() and not bare.startswith(("by ", "via ")))
-    ):
-        return None
     if outlets.find(bare) is not None:
         return _strong(None, bare)
-    headline = HEADLINE_FIRST.match(bare)
-    if headline:
+    told = _formed(bare, outlets)
+    if told and told.strength is Strength.STRONG:
+        return told
+    if decided := _by_known_outlet(bare, outlets):
+        return decided
+    if not bare or bare[-1] in "?!…:;" or bare.endswith("..") or (bare[0].islower() and not BY.match(bare)):
+        return None
+    if headline := HEADLINE_FIRST.match(bare):
         rest = _read(bare[headline.end() :], outlets)
-        return rest and Attribution(author=rest.author, outlet=rest.outlet, strength=Strength.STRONG)
-    for reader in (_two_outlets, _labelled, _formed, _parted, _alone):
-        if found := reader(bare, outlets):
-            return found
-    return None
+        return rest and _strong(rest.author, rest.outlet)
+    return _labelled(bare, outlets) or told or _parted(bare, outlets) or _alone(bare, outlets)
 
 
 def _strong(author: str | None, outlet: str | None) -> Attribution:
     return Attribution(author=author, outlet=outlet, strength=Strength.STRONG)
 
 
-def _two_outlets(bare: str, outlets: Outlets) -> Attribution | None:
-    """`AP News, Reuters`; `AP News and Reuters`: two sources and no author."""
-    for joint in (", ", " and ", " & ", "; ", " / ", " + "):
-        parts = bare.split(joint)
-        if len(parts) > 1 and all(outlets.find(part.strip()) for part in parts):
-            return _strong(None, bare)
-    return None
+def _by_known_outlet(bare: str, outlets: Outlets) -> Attribution | None:
+    """A known outlet decides, whatever parts it from the name: `A, O`; `A (O)`; `A | O`; `A via O`; `O: A`; `A, a post at O`.
+
+    `AP News, Reuters` are two sources and no author.
+    """
+    if SOURCE.match(bare) or len(bare.split()) > _MOST_WORDS:
+        return None
+    bracketed = BRACKETED.sub(lambda found: f", {found[1]}" if outlets.find(found[1]) else found[0], bare)
+    parts = _components(bracketed)
+    known = [outlets.find(part) is not None for part in parts]
+    if not any(known):
+        return None
+    if all(outlets.find(name) for part in parts for name in part.split(" and ")):
+        return _strong(None, bare)
+    if known[0]:
+        return _strong(parts[1], parts[0]) if len(parts) == 2 and is_name(parts[1]) and " " in parts[1] else None
+    outlet = known.index(True, 1)
+    author = _author_before(bare, parts, outlet)
+    told = author is not None and (" " in author or bare.startswith((f"{author},", f"{author} |", f"{author} (")))
+    return _strong(author, parts[outlet]) if told else None
+
+
+def _components(bare: str) -> list[str]:
+    """The stretches between separators of any kind, less dates, translators, remarks and titles in quotation marks."""
+    bare = LABELLED_AUTHOR.sub("", TRANSLATED_BEHIND.sub("", bare), count=1)
+    stretches = [EDGES.sub("", stretch) for stretch in SEPARATORS.split(TITLE_WITHIN.sub(",", bare))]
+    return [part for part in stretches if part and not (DATE_PART.match(part) or TRANSLATED.match(part))]
+
+
+def _author_before(bare: str, parts: list[str], outlet: int) -> str | None:
+    """The author among the parts before the outlet; names in small letters (`bell hooks`) and `the Editors` are names here."""
+    first = parts[0]
+    small = len(first.split()) <= 3 and first.replace(" ", "").isalpha() and first.islower()
+    small = small and not any(word in NO_NAME or word in SMALL for word in first.split())
+    if not (small or is_name(first) or COMPANY.match(first) or EDITORIAL_ALONE.match(first)):
+        return None
+    start = bare.find(first)
+    return _whole_author(bare[start:], first, [*parts[:outlet], ""])
 
 
 def _labelled(bare: str, outlets: Outlets) -> Attribution | None:
@@ -158,7 +195,7 @@ def _labelled(bare: str, outlets: Outlets) -> Attribution | None:
         if inner := _parted(rest, outlets) or _formed(rest, outlets):
             return _strong(inner.author, inner.outlet)
         name = _without_translator(rest)
-        return _strong(name, None) if _is_name(name) else None
+        return _strong(name, None) if is_name(name) else None
     return None
 
 
@@ -170,16 +207,18 @@ def _formed(bare: str, outlets: Outlets) -> Attribution | None:
     """Lead-ins that name the source in words."""
     for form in FORMS:
         found = form.match(bare)
-        if found and _is_name(found["author"]) and _is_outlet(found["outlet"], outlets):
+        if found and is_name(found["author"]) and is_outlet(found["outlet"], outlets):
             outlet = found["outlet"].removeprefix("the ")
             known = outlets.find(outlet) is not None
+            if not known and not found["author"].startswith("@") and " " not in found["author"]:
+                continue  # Yesterday in Merrow
             telling = known or bool(re.search(rf"\b(?:writing|{VERBS})\b|^[Ff]rom |^[Bb]y ", bare))
             return Attribution(
                 author=found["author"], outlet=outlet, strength=Strength.STRONG if telling else Strength.MEDIUM
             )
     for form in OUTLET_FORMS:
         found = form.match(bare)
-        if found and _is_outlet(found["outlet"], outlets):
+        if found and is_outlet(found["outlet"], outlets):
             author = found.groupdict().get("author")
             outlet = found["outlet"].removeprefix("the ")
             known = outlets.find(outlet) is not None
@@ -193,7 +232,7 @@ def _sentence(bare: str, outlets: Outlets) -> Attribution | None:
     """A whole sentence before a colon that names author and outlet. A place (`In Port Alder, the mayor said`) is no outlet."""
     for form in SENTENCES:
         found = form.match(bare)
-        if not found or not _is_name(found["author"]) or not _is_outlet(found["outlet"], outlets):
+        if not found or not is_name(found["author"]) or not is_outlet(found["outlet"], outlets):
             continue
         outlet = found["outlet"].removeprefix("the ")
         if (
@@ -214,9 +253,9 @@ def _parted(bare: str, outlets: Outlets) -> Attribution | None:
     author, outlet = ", ".join(parts[:1]), parts[-1]
     if outlets.find(author) and not outlets.find(outlet):
         # O, A: some write the outlet first
-        return _strong(outlet, author) if _is_name(outlet) and len(outlet.split()) > 1 else None
+        return _strong(outlet, author) if is_name(outlet) and len(outlet.split()) > 1 else None
     known = outlets.find(outlet) is not None
-    if not (EDITORIAL_ALONE.match(author) or _is_name(author)) or not (known or _is_outlet(outlet, outlets)):
+    if not (EDITORIAL_ALONE.match(author) or is_name(author)) or not (known or is_outlet(outlet, outlets)):
         return None
     author = _whole_author(bare, author, parts)
     sure = (
@@ -228,9 +267,9 @@ def _parted(bare: str, outlets: Outlets) -> Attribution | None:
 def _core(bare: str) -> list[str]:
     """The parts of a source between commas (or bars and dashes), less dates, translators and credentials behind a name."""
     bare = TRANSLATED_BEHIND.sub("", bare)
-    bare = re.sub(rf"\s*\((?:{MONTH}|\d)[^()]*\)$", "", bare, flags=re.IGNORECASE)
-    splitter = r"\s*,\s+" if ", " in bare else r"\s+[|–—/-]\s+|\s*\|\s*"
-    parts = [part.strip() for part in re.split(splitter, bare) if part.strip()]
+    bare = REMARK_BEHIND.sub("", re.sub(rf"\s*\((?:{MONTH}|\d)[^()]*\)$", "", bare, flags=re.IGNORECASE))
+    splitter = r"\s*,\s+" if re.search(r",\s", bare) else r"\s+[|–—/-]\s+|\s*[|;]\s*"
+    parts = [PREPOSITION.sub("", part.strip(" *_")) for part in re.split(splitter, bare) if part.strip(" *_")]
     parts = parts[:1] + [part for part in parts[1:] if not TRANSLATED.match(part)]
     while len(parts) > 1 and DATE_PART.match(parts[-1]):
         parts.pop()
@@ -243,7 +282,8 @@ def _whole_author(bare: str, author: str, parts: list[str]) -> str:
     end = len(author)
     for index, part in enumerate(middle):
         more_names = any(JOINS_NAMES.search(other) for other in middle[index:])
-        if not CREDENTIAL_PART.match(part) and not (more_names and _is_name(part) and not AFFILIATION.search(part)):
+        name = JOINED.sub("", part)
+        if not CREDENTIAL_PART.match(part) and not (more_names and is_name(name) and not AFFILIATION.search(name)):
             break
         end = bare.find(part, end) + len(part)
     return bare[:end]
@@ -258,52 +298,6 @@ def _alone(bare: str, outlets: Outlets) -> Attribution | None:
     core = _core(bare)
     if len(core) == 1 and core[0] != bare and outlets.find(core[0]):
         return _strong(None, core[0])
-    if len(core) != 1 or not _is_outlet(core[0], outlets) or len(core[0].split()) > 5:
+    if len(core) != 1 or not is_outlet(core[0], outlets) or len(core[0].split()) > 5:
         return None
     return Attribution(author=None, outlet=core[0], strength=Strength.WEAK)
-
-
-def _is_name(text: str) -> bool:
-    """Whether every word of the text could stand in a person's name: capitalised, a particle, an initial, a title."""
-    text = re.sub(r"\s*\([^()]{1,60}\)", "", text)
-    words = text.replace("&", " & ").split()
-    if not 0 < len(words) <= 12 or len(text) > 100:
-        return False
-    proper = 0
-    for word in words:
-        bare = word.strip(",.'’‘“”\"()")
-        if _proper(bare) or HANDLE.fullmatch(bare):
-            proper += 1
-        elif bare.casefold() not in SMALL and bare:
-            return False
-    return proper > 0 and words[0].casefold().rstrip(",.") not in NO_NAME
-
-
-def _is_outlet(text: str, outlets: Outlets) -> bool:
-    """Whether the text could be the name of a publication."""
-    text = text.strip()
-    if outlets.find(text) or HANDLE.search(text) or DOMAIN.match(text):
-        return True
-    text = re.sub(r"\s*\([^()]{1,60}\)", "", text)
-    words = text.split()
-    if not 0 < len(words) <= 8 or len(text) > 70 or (text[-1:] in ".,:;?!" and not text.endswith((".com.", "Inc."))):
-        return False
-    proper = 0
-    for word in words:
-        bare = word.strip(".'’‘\"()")
-        if _proper(bare) or bare[:1].isdigit():
-            proper += 1
-        elif bare.casefold() not in SMALL and bare not in {"", "-", "–", "+"}:
-            return False
-    opening = words[0].casefold()
-    return proper > 0 and words[-1].casefold() not in SMALL and (opening == "the" or opening not in NO_NAME)
-
-
-def _proper(word: str) -> bool:
-    """Capitalised, or in a script that knows no case; `al-Rashid`, `d’Arc` and `iPolitics` count."""
-    if not word or not any(character.isalpha() for character in word):
-        return False
-    first = word[0]
-    if first.isupper() or first.istitle() or (not (first.islower() or first.isupper()) and first.isalpha()):
-        return True
-    return first.islower() and any(character.isupper() for character in word[1:])

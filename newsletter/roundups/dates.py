@@ -10,14 +10,19 @@ _MONTH = (
     r"oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
 )
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?"
-_YEAR = r"(?:,?\s+(?P<year{0}>(?:19|20)\d\d))?"
+_YEAR = r"(?:,?\s+(?P<year{0}>(?:19|20)\d\d|[’']\d\d))?"
+_AROUND = (
+    rf"(?:week\s+of|(?:{_WEEKDAY}\s+)?(?:morning|afternoon|evening|noon)|(?:(?:issue|edition|no\.?|vol\.?|\#)\s*\#?\d+[\s,.]*)+|"
+    r"(?:last\s+)?(?:updated|published|posted|sent)(?:\s+on|\s+at)?|today\s+is|(?:at\s+)?\d{1,2}:\d\d(?:\s*[ap]\.?m\.?)?(?:\s*[A-Z]{2,4})?)"
+)
 _DATE = re.compile(
-    rf"""^[\s#>*_|\-–—•]*(?:date\s*[:=]\s*|(?:published|posted|updated)(?:\s+on)?\s*:?\s+)?(?:
-      (?:{_WEEKDAY},?\s+)?(?:the\s+)?(?:{_MONTH}\s+{_DAY}{_YEAR.format(1)}|{_DAY}(?:\s+of)?\s+{_MONTH}{_YEAR.format(2)})
+    rf"""^[\s#>*_|\-–—•📅🗓️]*(?:{_AROUND}[\s|·:,–—-]+)?(?:date\s*[:=]\s*)?(?:
+      (?:{_WEEKDAY},?\s+)?(?:the\s+)?(?:{_MONTH}\s+{_DAY}(?:\s*[–-]\s*\d{{1,2}})?{_YEAR.format(1)}|{_DAY}(?:\s+of)?\s+{_MONTH}{_YEAR.format(2)})
     | (?:{_WEEKDAY},?\s+)?(?P<year3>(?:19|20)\d\d)[-/.]\d{{1,2}}[-/.]\d{{1,2}}
     | (?:{_WEEKDAY},?\s+)?\d{{1,2}}[-/.]\d{{1,2}}[-/.](?P<year4>(?:19|20)?\d\d)
     | {_WEEKDAY},?\s+{_DAY}
-    )[\s#*_|:.]*$""",
+    | {_MONTH}\s+(?P<year5>(?:19|20)\d\d)
+    )(?:[\s|·,–—-]+{_AROUND})?[\s#*_|:.]*$""",
     re.IGNORECASE | re.VERBOSE,
 )
 _LONGEST = 60
@@ -28,4 +33,4 @@ def date_line(text: str) -> tuple[bool, bool]:
     found = _DATE.match(text) if len(text) <= _LONGEST else None
     if not found:
         return False, False
-    return True, any(found.group(f"year{number}") for number in (1, 2, 3, 4))
+    return True, any(found.group(f"year{number}") for number in (1, 2, 3, 4, 5))

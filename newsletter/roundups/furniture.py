@@ -34,6 +34,8 @@ _LINE = re.compile(
   | (?:facebook|twitter|instagram|linkedin|youtube|tiktok|threads|share|tweet|print|e-?mail|comments?|home|menu|search|loading\.*)\s*$
   | (?:today|now)\s+only\s*: | use\s+(?:the\s+)?(?:promo\s+)?code\b | limited[- ]time\s+offer | (?:special|exclusive)\s+offer | (?:\d+%|half)\s+off\b
   | \d[\d,.]*\+?\s+(?:readers|subscribers)\b
+  | (?:continue|keep)\s+reading\b | read\s+(?:it\b|more\b|on\b|the\s+(?:full|whole|rest|entire)\b).{0,40}$ | (?:full|whole)\s+(?:story|piece|article|column)\s+here\b.*
+  | (?:listen|watch)\s+(?:to\s+this|here|now)\b.{0,40}$ | sent\s+from\s+my\s+\w+
 )""",
     re.IGNORECASE | re.VERBOSE,
 )
@@ -43,7 +45,7 @@ _LETTER = re.compile(
     re.IGNORECASE,
 )
 _SALUTATION = re.compile(
-    r"^(?:dear|hello|hi|hey)\s+(?:\w+\s+){0,3}(?:readers?|friends?|subscribers?|all|everyone|flippers?|community)\b",
+    r"^(?:dear|hello|hi|hey)\s+(?:\w+\s+){0,3}(?:readers?|friends?|subscribers?|all|everyone|flippers?|community)\b\s*(?:[,:;!–—.-]|$)",
     re.IGNORECASE,
 )
 _ANYWHERE = re.compile(

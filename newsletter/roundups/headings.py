@@ -134,7 +134,7 @@ _OTHER = re.compile(
     re.IGNORECASE,
 )
 _BRIGHT = re.compile(
-    r"(?:and\s+)?(?:finally,?\s+)?on (?:the|a) (?:bright(?:er)?|light(?:er)?) (?:side|note)\b", re.IGNORECASE
+    r"(?:and\s+)?(?:finally,?\s+)?on (?:the|a) (?:bright(?:er)?|light(?:er)?) (?:side|note)\b(?!\s+\w)", re.IGNORECASE
 )
 _GROUP = (
     r"left|right|cent(?:er|re)|liberals?|conservatives?|progressives?|libertarians?|"
@@ -147,8 +147,25 @@ _STANCE = re.compile(
     r"(?!\s*[:|–—])",
     re.IGNORECASE,
 )
+_SIDES_TOGETHER = re.compile(
+    r"(?:where\s+)?(?:the\s+)?(?:left and (?:the )?right|right and (?:the )?left)\b[^.]*[:….]?$", re.IGNORECASE
+)
+    r"(?:where\s+)?(?:the\s+)?(?:left and (?:the )?right|right and (?:the )?left)\b[^.]*[:….]?$", re.IGNORECASE
+)
+_OTHER_SIDE = re.compile(rf"\s+(?:and|or|&)\s+(?:on\s+)?(?:the\s+)?(?:{_GROUP})\b", re.IGNORECASE)
+_PARTY = re.compile(r"(?:[^.]{0,30}?\b)?(?:democrats|republicans|moderates?|cent(?:er|re|rists?))\b", re.IGNORECASE)
+_SUBJECT = re.compile(
+    r"(?:is|are|was|were|has|have|had|also|largely|mostly|generally|broadly|argues?|says?|believes?|supports?|opposes?|critici[sz]es?|praises?|"
+    r"sees?|calls?|worr(?:y|ies)|wants?|urges?|thinks?|welcomes?|warns?|asks?|doubts?|accuses?|blames?|defends?|notes?|points?|"
+    r"condemns?|celebrates?|applauds?|disagrees?|agrees?|counters?|rejects?|fears?|hopes?|remains?|responds?)\b",
+    re.IGNORECASE,
+)
+_ENDS_IN_SIDE = re.compile(r"\b(?:from|on|by) the (?P<side>left|right|center|centre)[.:…!?]*$", re.IGNORECASE)
+_ZERO_WIDTH = dict.fromkeys([0xAD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF])
+_MARKS = re.compile(r"[“”\"]")
 _MARKDOWN = re.compile(r"#{1,6}\s+\S")
 _LONGEST_HEADING_WORDS = 9
+_LONGEST_HEADING = 240
 _LONGEST_SENTENCE_WORDS = 40
 
 
@@ -173,25 +190,45 @@ def heading_lean(text: str) -> tuple[bool, Lean | None]:
     The words decide, not the length alone: `From the LEFT`, `What the left is saying`, `Right narrative`, `LeftHeadline`,
     `Left: Headline (Outlet)`, `Both sides urge …:`, `Other opinions below.`, `On the bright side...`.
     """
-    plain = undecorated(text)
-    if not plain or len(plain) > 240 or has_mark(plain):
+    plain = _bare(text)
+    if not plain or len(plain) > _LONGEST_HEADING or has_mark(plain):
         return False, None
-    if _BRIGHT.match(plain) and len(plain) < 60:
-        return True, None
-    if _OTHER.match(plain):
-        return True, Lean.OTHER
     words = [word.casefold().replace("’", "'") for word in _WORD.findall(plain)]
-    if words and len(words) <= _LONGEST_SENTENCE_WORDS and _both(plain, words):
-        return True, Lean.BOTH
-    if lean := _labelled(plain):
-        return True, lean
-    return _worded(words)
+    if _BRIGHT.match(plain) and len(words) <= _LONGEST_HEADING_WORDS:
+        return True, None
+    lean = _lean_by_form(plain, words)
+    return (True, lean) if lean else _worded(words)
+
+
+def _bare(text: str) -> str:
+    """The heading without decoration, invisible characters and the marks of a single word (`From the “left”`)."""
+    plain = undecorated(text if text.isascii() else text.translate(_ZERO_WIDTH))
+    return _MARKS.sub("", plain) if len(plain) < 40 and plain.count(" ") < 5 and has_mark(plain) else plain
+
+
+def _lean_by_form(plain: str, words: list[str]) -> Lean | None:
+    if _OTHER.match(plain):
+        return Lean.OTHER
+    if 0 < len(words) <= _LONGEST_SENTENCE_WORDS and _both(plain, words):
+        return Lean.BOTH
+    if labelled := _labelled(plain):
+        return labelled
+    ends = _ENDS_IN_SIDE.search(plain) if len(words) <= _LONGEST_HEADING_WORDS else None
+    return _SIDE_WORDS[ends["side"].casefold()] if ends else None
 
 
 def _both(plain: str, words: list[str]) -> bool:
     """`Both sides` at the head of the line (or a lone `left and right`); deeper in a sentence it is narration."""
-    found = _BOTH.search(plain)
-    return found is not None and (found.start() <= 12 or (len(words) <= 12 and plain.endswith((":", "…", "..."))))
+    found = _BOTH.search(plain) or _SIDES_TOGETHER.match(plain)
+    if found is None:
+        return False
+    heads = found.start() <= 12 and not _runs_on(plain, words)
+    return heads or (len(words) <= 12 and plain.endswith((":", "…", "...")))
+
+
+def _runs_on(plain: str, words: list[str]) -> bool:
+    """Whether the line is a long sentence with a full stop, as there are in quotes."""
+    return len(words) > _LONGEST_HEADING_WORDS and plain.endswith(".") and not plain.endswith("..")
 
 
 def _labelled(plain: str) -> Lean | None:
@@ -206,25 +243,40 @@ def _worded(words: list[str]) -> tuple[bool, Lean | None]:
     if not 0 < len(words) <= _LONGEST_HEADING_WORDS:
         return False, None
     sides = set()
+    if words[-2:] in (["of", "center"], ["of", "centre"]):
+        words = words[:-2]
     for word in words:
         bare = word.removesuffix("'s").removesuffix("s'")
         if bare in _SIDE_WORDS:
             sides.add(_SIDE_WORDS[bare])
         elif word not in _PLAIN_WORDS and bare not in _PLAIN_WORDS:
             return False, None
-    if not sides:
+    if not sides or (len(sides) > 1 and not {"and", "both"} & set(words)):
         return False, None
     return True, sides.pop() if len(sides) == 1 else Lean.BOTH
 
 
 def stance_lean(text: str) -> Lean | None:
     """The side whose stance the sentence tells (`The left is critical of …`), or None where it is no such sentence."""
-    if len(text) > 600 or not text.endswith((".", ":", "!", "?", "…")):
+    if len(text) > 600 or not text.rstrip('”"’').endswith((".", ":", "!", "?", "…")) or text.startswith("‘"):
         return None
     found = _STANCE.match(text)
-    if not found or len(text[found.end() :].split()) < 3:
+    if not found or len(text[found.end() :].split()) < 3 or _OTHER_SIDE.match(text, found.end()):
         return None
     return _SIDE_WORDS[found["side"].casefold()]
+
+
+def opens_by_stance(text: str) -> bool:
+    """Whether a stance line is plain enough to open a section without a heading: `The left is …`, `Many on the right say …`.
+
+    News begins with parties (`Republicans in the Senate blocked …`), and a news report must never be put on a side.
+    """
+    found = _STANCE.match(text)
+    return (
+        found is not None
+        and not _PARTY.match(text[: found.end()])
+        and _SUBJECT.match(text, found.end() + 1) is not None
+    )
 
 
 def bias_label(text: str) -> Lean | None:

@@ -10,7 +10,6 @@ import re
 from newsletter.roundups.lines import CLOSE, OPEN
 
 SMALL = frozenset(["a", "al", "an", "and", "at", "bin", "da", "das", "de", "del", "della", "der", "des", "di", "do", "dos", "du", "e", "el", "et", "for", "ibn", "in", "la", "las", "le", "los", "of", "on", "per", "san", "st", "the", "to", "und", "van", "vom", "von", "y", "zu", "&"])  # fmt: skip
-_EDITORIAL = re.compile(r"(?:the\s+)?(?:editorial(?:\s+(?:board|staff|team))?|editors|editor’?'?s)\b", re.IGNORECASE)
 EDITORIAL_ALONE = re.compile(
     r"(?:the\s+)?(?:editorial(?:\s+(?:board|staff|team|desk))?|editors|staff(?:\s+(?:report|reports|writers?|editorial))?)$",
     re.IGNORECASE,
@@ -168,5 +167,26 @@ NO_NAME = frozenset(
         "your",
     ]
 )
-BY = re.compile(r"^(?:[Bb]y|BY|[Ww]ritten by)[\s:]+")
+"""Words that open sentences, and hardly ever names."""
+
+ALSO_NAMES = frozenset({"an", "can", "do", "does", "few", "most", "no", "so", "will", "yes", "you"})
+"""Those of them that are names as well: An Nguyen, Will Saletan, Can Dündar."""
+
+BY = re.compile(
+    r"^(?:(?:guest\s+)?(?:opinion|essay|column|analysis|commentary|op-ed|editorial|review|story|words|text|written|post)\s+)?by[\s:]+",
+    re.IGNORECASE,
+)
+LABELLED_AUTHOR = re.compile(
+    rf"{BY.pattern}|^(?:authors?|writer|columnist)\s*:\s*|^(?:excerpted|adapted|quoted)\s+from\s+", re.IGNORECASE
+)
+SEPARATORS = re.compile(
+    r"\s*[,;|\n]\s*|\s+[–—-]\s+|\s*[–—]\s*|\s*:\s+|/(?=[A-Z])|\s+(?:via|on|in|at|for|from)\s+(?=[A-Z0-9]|the\s)"
+)
+BRACKETED = re.compile(r"\s*[(\[]([^()\[\]]{2,60})[)\]]")
+EDGES = re.compile(r"^(?:[\s*_“”\"'’]|(?:in|at|for|via|on|from)\s)+|[\s*_“”\"]+$")
+TITLE_WITHIN = re.compile(rf",?\s*{OPEN}[^“”\"]{{2,160}}{CLOSE},?")
+REMARK_BEHIND = re.compile(r"\s*\((?:[a-z][^()]*)\)$")
+PREPOSITION = re.compile(r"^(?:in|at|for|via|from|on)\s+(?=[A-Z0-9]|the\s)")
+JOINED = re.compile(r"^(?:and|&)\s+")
+COMPANY = re.compile(r"[A-Z][\w.'’-]*(?:\s[A-Z][\w.'’-]*){1,3}\s(?:&|and)\s(?:co\.?|others|colleagues)$")
 SOURCE = re.compile(r"^(?:[Ss]ource|SOURCE|[Ff]rom|[Vv]ia)\s*:\s*")

@@ -50,7 +50,7 @@ class ChunkStatus(StrEnum):
 
 
 class DeliveryStatus(StrEnum):
-    """One subscriber's row in a mailing. PENDING, SENDING and DEFERRED are still to be settled; the others are ends."""
+    """One subscriber's row in a mailing. See `OPEN` and `ENDS`."""
 
     PENDING = "pending"
     SENDING = "sending"
@@ -60,6 +60,19 @@ class DeliveryStatus(StrEnum):
     WITHDRAWN = "withdrawn"
     EXPIRED = "expired"
     UNKNOWN = "unknown"
+
+
+OPEN = (DeliveryStatus.PENDING, DeliveryStatus.SENDING, DeliveryStatus.DEFERRED)
+"""The states that something has still to follow on."""
+
+ENDS = (
+    DeliveryStatus.ACCEPTED,
+    DeliveryStatus.REJECTED,
+    DeliveryStatus.WITHDRAWN,
+    DeliveryStatus.EXPIRED,
+    DeliveryStatus.UNKNOWN,
+)
+"""The other states, in the order of the report's equation. Evidence may still settle an UNKNOWN one."""
 
 
 class OutcomeKind(StrEnum):

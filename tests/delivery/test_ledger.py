@@ -4,10 +4,11 @@ import pytest
 from sqlalchemy import select, update
 
 from newsletter.clock import system_clock
-from newsletter.delivery import ledger
+from newsletter.delivery import chunks, ledger
 from newsletter.delivery.backoff import Backoff
+from newsletter.delivery.chunks import LeaseLostError
 from newsletter.delivery.identity import own_name
-from newsletter.delivery.ledger import LeaseLostError, Settled
+from newsletter.delivery.ledger import Settled
 from newsletter.delivery.senders.base import Outcome
 from newsletter.store import tables
 from newsletter.store.statuses import DeliveryStatus
@@ -27,7 +28,7 @@ def chunk(newsroom, mailing, noon):
     with newsroom.store.writing() as connection:
         of_it = tables.wave.c.mailing_id == mailing.id
         wave_id = connection.execute(select(tables.wave.c.id).where(of_it)).scalar_one()
-        return ledger.open_chunk(connection, wave_id, worker=own_name(), now=noon, lease=LEASE)
+        return chunks.take(connection, wave_id, worker=own_name(), now=noon, lease=LEASE)
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def record(newsroom, noon):
 
 def _lapse(newsroom, mailing, now):
     with newsroom.store.writing() as connection:
-        return ledger.lapse(connection, mailing.id, now=now)
+        return chunks.lapse(connection, mailing.id, now=now)
 
 
 def test_a_claim_is_an_intent_with_a_fence(newsroom, mailing, claim):
@@ -153,7 +154,7 @@ def test_a_worker_that_slept_past_its_lease_can_claim_no_more(newsroom, mailing,
         claim(1)
     assert set(newsroom.statuses(mailing).values()) == {"pending"}
     with newsroom.store.writing() as connection:
-        assert not ledger.hold(connection, chunk, now=noon, lease=LEASE)
+        assert not chunks.hold(connection, chunk, now=noon, lease=LEASE)
 
 
 def test_what_was_never_sent_in_time_expires(newsroom, mailing, claim, record, noon):

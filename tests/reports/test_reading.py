@@ -6,7 +6,7 @@ from sqlalchemy import insert, update
 
 from newsletter import reports, store
 from newsletter.audience import lists
-from newsletter.delivery import ledger, release
+from newsletter.delivery import chunks, ledger, release
 from newsletter.delivery.backoff import Backoff
 from newsletter.delivery.ledger import Settled
 from newsletter.delivery.senders.base import Outcome
@@ -74,7 +74,7 @@ def mailing(opened):
 def settle(opened, mailing):
     def settle(*outcomes, now=NOON):
         with opened.writing() as connection:
-            held = ledger.open_chunk(connection, 1, worker="elsewhere/1/1/x", now=now, lease=timedelta(seconds=60))
+            held = chunks.take(connection, 1, worker="elsewhere/1/1/x", now=now, lease=timedelta(seconds=60))
             claimed = ledger.claim(connection, mailing.id, held, len(outcomes), now=now)
             pairs = zip(claimed, outcomes, strict=True)
             settled = [Settled(claimed=c, outcome=o, started_at=now, ended_at=now) for c, o in pairs]

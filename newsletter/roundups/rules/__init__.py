@@ -22,7 +22,7 @@ Rule = Callable[[Reader, Piece], bool]
 _RULES: tuple[tuple[Callable[[Reader, str], bool], Rule], ...] = (
     (lambda _, text: head.may_hint(text), head.hint),
     (lambda _, text: date_line(text)[0], head.dated),
-    (lambda _, text: is_furniture(text) or opens_letter(text), head.furnishing),
+    (lambda _, text: is_furniture(text) or opens_letter(text) or head.is_mail_header(text), head.furnishing),
     (lambda _, text: head.is_dialogue(text), head.dialogue),
     (lambda _, text: heading_lean(text)[0] or is_markdown(text), head.headed),
     (lambda _, text: starts_open(text) or has_label(text), quotes.opened),

@@ -7,7 +7,14 @@ import re
 from newsletter.roundups.attributions import Attribution, Strength
 from newsletter.roundups.dates import date_line
 from newsletter.roundups.furniture import is_furniture, opens_letter
-from newsletter.roundups.headings import bias_label, heading_lean, is_bright_side, is_markdown, stance_lean
+from newsletter.roundups.headings import (
+    bias_label,
+    heading_lean,
+    is_bright_side,
+    is_markdown,
+    opens_by_stance,
+    stance_lean,
+)
 from newsletter.roundups.lines import (
     Piece,
     ends_closed,
@@ -24,6 +31,7 @@ _HINT = re.compile(
     r"^[\s*_]*(?P<key>title|headline|date|link|url|read more|full (?:article|text|story))[*_]*\s*[:=]\s*\S",
     re.IGNORECASE,
 )
+_MAIL_HEADER = re.compile(r"^[>\s*]*(?:from|to|cc|bcc|sent|subject|reply-to|fwd?)\s*:\s+\S", re.IGNORECASE)
 _URL_ONLY = re.compile(r"^[\s\[(<*_]*https?://[^\s<>\"]+[\s\])>*_]*$")
 _LINK_TEXT = re.compile(r"^\[[^\[\]]*\]\(\s*https?://[^\s()]+\s*\)\.?$")
 _URL = re.compile(r"https?://[^\s<>\"\])]+")
@@ -35,7 +43,14 @@ _TITLE_WORDS = 22
 _TITLE_LENGTH = 200
 _SUMMARY_WORDS = 60
 _STOPPED_WORDS = 4
+_STOPPED_HEADING_WORDS = 9
+_BESIDE_DATE_WORDS = 8
 _FURNITURE_WORDS = 32
+
+
+def is_mail_header(text: str) -> bool:
+    """Whether the line is a header of a pasted mail; it may hold an address, and is never printed."""
+    return _MAIL_HEADER.match(text) is not None
 
 
 def may_hint(text: str) -> bool:
@@ -114,6 +129,8 @@ def furnishing(reader: Reader, piece: Piece) -> bool:
     text = piece.text
     if starts_open(text):
         return False
+    if _MAIL_HEADER.match(text) and reader.content:
+        return False
     if opens_letter(text):
         reader.in_letter = True
     elif len(text.split()) > _FURNITURE_WORDS:
@@ -132,7 +149,9 @@ def in_letter(reader: Reader, piece: Piece) -> bool:
         and source.strength >= Strength.MEDIUM
         and reader.open_quote is not None
     )
-    reader.in_letter = not (starts_open(text) or heading_lean(text)[0] or is_markdown(text) or sourced)
+    reader.in_letter = not (
+        date_line(text)[0] or starts_open(text) or heading_lean(text)[0] or is_markdown(text) or sourced
+    )
     if reader.in_letter:
         reader.draft.furniture.append(piece)
     return reader.in_letter
@@ -141,7 +160,9 @@ def in_letter(reader: Reader, piece: Piece) -> bool:
 def titled(reader: Reader, piece: Piece) -> bool:
     """The title: a short line before all content that is nothing else."""
     text = piece.text
-    if len(text) > _TITLE_LENGTH or len(text.split()) > _TITLE_WORDS or _is_other(text):
+    if len(text) > _TITLE_LENGTH or len(text.split()) > _TITLE_WORDS:
+        return False
+    if _is_other(text, beside_date=_beside_date(reader)):
         return False
     if not is_markdown(text) and (_is_text(reader, piece) or _is_source(reader, text)):
         return False
@@ -149,37 +170,56 @@ def titled(reader: Reader, piece: Piece) -> bool:
     return True
 
 
-def _is_other(text: str) -> bool:
-    """Whether the line by itself is a date, a hint, furniture, a heading or the like."""
-    patterns = (_HINT, _URL_ONLY, _QUESTION, _SECTION_NUMBER)
+def _is_other(text: str, *, beside_date: bool) -> bool:
+    """Whether the line by itself is a date, a hint, furniture, a heading or the like.
+
+    Beside the date a line in capitals is a title, also where it begins as furniture does (`Share the Burden`).
+    """
+    patterns = (_HINT, _URL_ONLY, _QUESTION, _SECTION_NUMBER, _MAIL_HEADER)
+    titled_so = beside_date and _in_capitals(text)
     return (
         any(pattern.match(text) for pattern in patterns)
         or date_line(text)[0]
-        or is_furniture(text)
+        or (is_furniture(text) and not titled_so)
         or opens_letter(text)
         or heading_lean(text)[0]
     )
+
+
+def _in_capitals(text: str) -> bool:
+    """Whether the words of a short line are capitalised as in a title."""
+    words = [word for word in text.split() if len(word) > 3]
+    return 1 < len(words) <= _BESIDE_DATE_WORDS and all(word[0].isupper() for word in words)
+
+
+def _beside_date(reader: Reader) -> bool:
+    before = reader.pieces[reader.index - 1] if reader.index else None
+    return any(piece is not None and date_line(piece.text)[0] for piece in (before, reader.ahead()))
 
 
 def _is_text(reader: Reader, piece: Piece) -> bool:
     """Whether the line reads as a sentence or a quote."""
     text = piece.text
     if starts_open(text):
-        return not _quoted_title(reader, text)
-    ended = (text.endswith(".") and not text.endswith("..") and text[-3:-2] != ".") or text.endswith((":", ",", ";"))
+        return not _quoted_title(reader, piece)
+    stopped = text.endswith(".") and not text.endswith("..") and text[-3:-2] != "."
+    stopped = stopped and not (_beside_date(reader) and len(text.split()) <= _BESIDE_DATE_WORDS)
+    ended = stopped or text.endswith((":", ",", ";"))
     spoken = ends_closed(text) and (lost_opener(text) or len(text.split()) > _SHORT_WORDS or "," in text)
     return ended or spoken or only_ellipsis(text) or bool(reader.tail_source(piece)) or stance_lean(text) is not None
 
 
 def _is_source(reader: Reader, text: str) -> bool:
     source = reader.source(text)
-    return source is not None and (source.before or source.strength is Strength.STRONG)
+    return source is not None and (source.before or (source.strength is Strength.STRONG and not _beside_date(reader)))
 
 
-def _quoted_title(reader: Reader, text: str) -> bool:
+def _quoted_title(reader: Reader, piece: Piece) -> bool:
     """A short line in quotation marks with no sentence in it, over a date, a heading or prose, is a title: a quote has a source."""
-    following = reader.ahead()
-    if last_close(text) < 0 or following is None or _SENTENCE_STOP.search(text):
+    text, following = piece.text, reader.ahead()
+    if last_close(text) < 0 or following is None or len(text.split()) > _SHORT_WORDS:
+        return False
+    if _SENTENCE_STOP.search(text) or reader.tail_source(piece):
         return False
     return reader.source(following.text) is None and not starts_open(following.text)
 
@@ -199,8 +239,11 @@ def headed(reader: Reader, piece: Piece) -> bool:
         return False
     if reader.open_quote and reader.source(text):
         return False  # The Progressive is a magazine, and stands under its quote
-    if reader.inside and not starts_open(text) and not is_markdown(text) and ends_closed(text):
+    long = len(text.split()) > _STOPPED_HEADING_WORDS
+    if reader.inside and not is_markdown(text) and (long or ends_closed(text)):
         return False
+    if long and text.endswith(".") and not text.endswith("..") and not reader.quoteish(reader.ahead()):
+        return False  # a sentence is a heading only where it stands over a quote
     split = _outlet_in_heading(reader, piece) if lean else None
     heading = split[0] if split else piece
     reader.new_section(heading, lean, "heading" if lean else None)
@@ -253,7 +296,7 @@ def stance(reader: Reader, piece: Piece) -> bool:
             section.summary = piece
             return True
         return False
-    if lean is None or not _opens_section(reader):
+    if lean is None or not opens_by_stance(text) or not _opens_section(reader):
         return False
     reader.new_section(None, lean, "stance")
     reader.draft.section.summary = piece

@@ -16,7 +16,10 @@ def attributed(reader: Reader, piece: Piece) -> bool:
         return False
     following = reader.ahead()
     announces = source.before and (reader.quoteish(following) or reader.bylineless(following))
-    if announces and (source.strength >= Strength.MEDIUM or starts_open(following.text if following else "")):
+    sure = source.strength >= Strength.MEDIUM or (
+        following is not None and starts_open(following.text) and " " in piece.text
+    )
+    if announces and sure:
         return _announce(reader, piece, source)
     if reader.open_quote and reader.open_quote.paragraphs:
         if source.strength is Strength.WEAK and not _may_be_weak_source(reader, piece):

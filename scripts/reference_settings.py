@@ -1,0 +1,117 @@
+"""The page on newsletter.toml, from the settings and the words under each of them."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from annotated_types import Ge, Gt, Le
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from newsletter import settings
+from newsletter.settings import DEFAULT_SIDES, Brand, MailingList, Newsroom, RoundupSettings, SenderSettings, Side
+
+HEAD = """\
+# newsletter.toml
+
+The settings of a newsroom: one file in its folder, which `newsletter init` lays down. Only the newsroom's name is
+required. An unknown key or a value that cannot be is an error that names the key and what to do; nothing is guessed.
+Passwords and keys never stand here: see [environment variables](environment.md).
+"""
+TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
+    ("[newsroom]", Newsroom),
+    ("[brand]", Brand),
+    ("[lists.NAME]", MailingList),
+    ("[sender]", SenderSettings),
+    ("[roundup]", RoundupSettings),
+    ("[sides.KEY]", Side),
+)
+SIDES = """\
+Naming any side replaces all of them. The order of the tables is the order in which sides are shown, and their keys are
+what editors type and what stands in `issue.toml`. Without any, these are the sides:
+"""
+KINDS: tuple[tuple[object, str], ...] = (
+    (settings.Color, "six-digit colour"),
+    (settings.Zone, "time zone"),
+    (settings.Address, "e-mail address"),
+    (settings.Url, "web address"),
+    (settings.Line, "one line of text"),
+)
+
+
+def page() -> str:
+    """The page as Markdown."""
+    words = attribute_docs()
+    parts = [HEAD]
+    for title, table in TABLES:
+        parts += [f"## {title}", _purpose(table), _keys(table, words[table.__name__])]
+    rows = [f"| `{key}` | {side.name} | {side.heading} |" for key, side in DEFAULT_SIDES.items()]
+    parts += [SIDES, "\n".join(["| key | name | heading |", "| --- | --- | --- |", *rows])]
+    return "\n\n".join(part.strip() for part in parts)
+
+
+def attribute_docs() -> dict[str, dict[str, str]]:
+    """The text under each attribute of each class of the settings: {class: {attribute: text}}."""
+    tree = ast.parse(Path(settings.__file__).read_text(encoding="utf-8"))
+    return {node.name: _texts(node.body) for node in tree.body if isinstance(node, ast.ClassDef)}
+
+
+def _texts(body: list[ast.stmt]) -> dict[str, str]:
+    found = {}
+    for statement, after in zip(body, body[1:], strict=False):
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+            text = after.value if isinstance(after, ast.Expr) else None
+            if isinstance(text, ast.Constant) and isinstance(text.value, str):
+                found[statement.target.id] = inspect.cleandoc(text.value)
+    return found
+
+
+def _purpose(table: type[BaseModel]) -> str:
+    """The class's own words, without the name of the table that stands above them."""
+    text = inspect.getdoc(table) or ""
+    words = text.partition("`: ")[2]
+    return words[:1].upper() + words[1:]
+
+
+def _keys(table: type[BaseModel], words: dict[str, str]) -> str:
+    hints = get_type_hints(table, include_extras=True)
+    rows = [
+        f"| `{name}` | {_kind(hints[name])} | {_default(field.default)} | {words[name]} |"
+        for name, field in table.model_fields.items()
+    ]
+    return "\n".join(["| key | value | default | meaning |", "| --- | --- | --- | --- |", *rows])
+
+
+def _kind(hint: Any) -> str:
+    """What may stand there, in words."""
+    for known, words in KINDS:
+        if hint == known or known in get_args(hint):
+            return words
+    if get_origin(hint) is Literal:
+        return " or ".join(f'`"{value}"`' for value in get_args(hint))
+    base, *extras = get_args(hint)
+    return f"{'number' if base in {int, float} else 'text'}{_limits(extras)}"
+
+
+def _limits(extras: list[Any]) -> str:
+    said = []
+    for limit in (limit for extra in extras for limit in getattr(extra, "metadata", ())):
+        match limit:
+            case Ge(ge=least):
+                said.append(f"from {least}")
+            case Gt(gt=above):
+                said.append(f"above {above}")
+            case Le(le=most):
+                said.append(f"to {most}")
+    return f" {' '.join(said)}" if said else ""
+
+
+def _default(value: Any) -> str:
+    if value is PydanticUndefined:
+        return "required"
+    if value is None:
+        return ""
+    return f"`{value:g}`" if isinstance(value, float) else f'`"{value}"`' if isinstance(value, str) else f"`{value}`"
