@@ -150,8 +150,6 @@ _STANCE = re.compile(
 _SIDES_TOGETHER = re.compile(
     r"(?:where\s+)?(?:the\s+)?(?:left and (?:the )?right|right and (?:the )?left)\b[^.]*[:….]?$", re.IGNORECASE
 )
-    r"(?:where\s+)?(?:the\s+)?(?:left and (?:the )?right|right and (?:the )?left)\b[^.]*[:….]?$", re.IGNORECASE
-)
 _OTHER_SIDE = re.compile(rf"\s+(?:and|or|&)\s+(?:on\s+)?(?:the\s+)?(?:{_GROUP})\b", re.IGNORECASE)
 _PARTY = re.compile(r"(?:[^.]{0,30}?\b)?(?:democrats|republicans|moderates?|cent(?:er|re|rists?))\b", re.IGNORECASE)
 _SUBJECT = re.compile(
