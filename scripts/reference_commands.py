@@ -45,7 +45,9 @@ class Command:
 def page() -> str:
     """The page as Markdown."""
     root, *found = commands()
-    shown = [f"- [`{command.name}`](#{anchor(command.name)}): {first_sentence(command.click.help)}" for command in found]
+    shown = [
+        f"- [`{command.name}`](#{anchor(command.name)}): {first_sentence(command.click.help)}" for command in found
+    ]
     parts = [HEAD, "\n".join(shown), "## Before the command", "\n".join(_table("option", options(root)))]
     for command in found:
         parts += [f"## {command.name}", command.click.help.strip(), f"```\n{usage(command)}\n```"]

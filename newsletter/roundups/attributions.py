@@ -42,6 +42,7 @@ from newsletter.roundups.source_forms import (
     SMALL,
     SOURCE,
     SYMBOLS,
+    TELLING,
     TITLE_WITHIN,
     TRAILING,
     TRANSLATED,
@@ -125,7 +126,7 @@ def _without_stop(text: str) -> str:
 def _read(bare: str, outlets: Outlets) -> Attribution | None:
     if outlets.find(bare) is not None:
         return _strong(None, bare)
-    told = _formed(bare, outlets)
+    told = _formed(bare, outlets) if TELLING.search(bare) else None
     if told and told.strength is Strength.STRONG:
         return told
     if decided := _by_known_outlet(bare, outlets):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from newsletter.roundups.lines import has_mark
 from newsletter.roundups.model import Lean
@@ -188,6 +189,11 @@ def heading_lean(text: str) -> tuple[bool, Lean | None]:
     The words decide, not the length alone: `From the LEFT`, `What the left is saying`, `Right narrative`, `LeftHeadline`,
     `Left: Headline (Outlet)`, `Both sides urge …:`, `Other opinions below.`, `On the bright side...`.
     """
+    return _heading_lean(text) if len(text) <= 2 * _LONGEST_HEADING else (False, None)
+
+
+@lru_cache(maxsize=4096)  # rules ask about a line and its neighbours several times
+def _heading_lean(text: str) -> tuple[bool, Lean | None]:
     plain = _bare(text)
     if not plain or len(plain) > _LONGEST_HEADING or has_mark(plain):
         return False, None

@@ -87,9 +87,12 @@ def _outlet(path: Path, number: int, entry: Any) -> Outlet:
 
 
 def _key(name: str) -> str:
-    folded = unicodedata.normalize("NFKD", name).casefold()
-    kept = "".join(character for character in folded if not unicodedata.combining(character))
-    words = _NO_WORD.sub(" ", kept.replace("’", "").replace("'", "")).split()
+    if name.isascii():
+        kept = name.lower()
+    else:
+        folded = unicodedata.normalize("NFKD", name).casefold()
+        kept = "".join(character for character in folded if not unicodedata.combining(character)).replace("’", "")
+    words = _NO_WORD.sub(" ", kept.replace("'", "")).split()
     if len(words) > 1 and words[0] == "the":
         words = words[1:]
     return " ".join(words)

@@ -84,6 +84,12 @@ OUTLET_FORMS = tuple(
         rf"^(?P<outlet>{_PLACE})\s+{VERBS}$",
     )
 )
+TELLING = re.compile(
+    r"\s(?:in|at|of|for|from|with|on|by|via|editorial|editors|board)\s|[(’'@]|^(?:[Aa]s|[Vv]ia|[Ii]n|[Bb]y|[Ff]rom)\s|(?:[a-z]s|ed|te|it|ors|oard|OARD)$",
+    re.IGNORECASE,
+)
+"""What every one of these forms has somewhere, so that most lines need not be tried against them all."""
+
 _SAYING = rf"{VERBS}|doubts?|doubted|fears?|feared|hopes?|hoped|wonders?|wondered|calls?|called|sees?|saw|wants?|wanted|points?|pointed"
 SENTENCES = tuple(
     re.compile(form)

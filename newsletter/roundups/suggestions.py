@@ -22,7 +22,7 @@ def suggest(quotes: list[Quote], outlets: Outlets) -> list[Quote]:
             continue
         rating = rated[position]
         suggestion = _by_rating(quote, rating, runs, outlets) if rating else _by_order(position, rated, runs)
-        found.append(replace(quote, suggestion=suggestion))
+        found.append(replace(quote, suggestion=suggestion) if suggestion else quote)
     return found
 
 

@@ -8,11 +8,19 @@ from typing import Any
 
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+
 from newsletter.roundups import Outlets, read
 
 OUTLETS = Outlets.load(Path(__file__).parents[2] / "outlets.toml")
 
-NAMES = ["Odile Farrow", "Rafe Duggan and Joan Petrakis", "Sen. Ida Kerr (D-MN)", "Editorial Board", "@dockhand_dee", "Łucja Świątek"]
+NAMES = [
+    "Odile Farrow",
+    "Rafe Duggan and Joan Petrakis",
+    "Sen. Ida Kerr (D-MN)",
+    "Editorial Board",
+    "@dockhand_dee",
+    "Łucja Świątek",
+]
 PLACES = ["Slate", "Wall Street Journal", "The Sawmill Quarterly", "AP News", "Northshore Post", "X", "example.org"]
 HEADINGS = [
     "From the Left", "From the RIGHT", "## What the left is saying", "Left: A Headline (Slate)", "LeftHeadline Runs In",
@@ -25,7 +33,24 @@ ODD = [
     "a\x0bb", "x\x0cy", "\u202eabc", "e\u0301", "\ud800", "🟦 “", "â€œHe saidâ€\x9d", "[[[", "](http://", "**", "—", "“", "”", '"',
 ]  # fmt: skip
 WORDS = st.sampled_from(
-    ["the", "bill", "‘aggression’", "[is]", "cross[ed]", "can’t", "Thursday", "(again)", "…", "“quoted”", '"so"', "it", "[…]", "—", "$41", "harbor."]
+    [
+        "the",
+        "bill",
+        "‘aggression’",
+        "[is]",
+        "cross[ed]",
+        "can’t",
+        "Thursday",
+        "(again)",
+        "…",
+        "“quoted”",
+        '"so"',
+        "it",
+        "[…]",
+        "—",
+        "$41",
+        "harbor.",
+    ]
 )
 
 
@@ -43,13 +68,24 @@ SOURCES = st.builds(
     st.sampled_from([", ", " in ", " at ", " | ", ", writing for ", " argues in "]),
     st.sampled_from([*PLACES, "Slate:", "Reason (June 2, 2024)", "Slate, translated by A Friend"]),
 )
-PARAGRAPHS = st.builds("{}{}{}{}".format, OPENERS, SENTENCES, CLOSERS, st.sampled_from(["", " AP News", " Slate, Reuters", " (CNN)"]))
+PARAGRAPHS = st.builds(
+    "{}{}{}{}".format, OPENERS, SENTENCES, CLOSERS, st.sampled_from(["", " AP News", " Slate, Reuters", " (CNN)"])
+)
 LEAD_INS = st.builds("{}: “{}”".format, SOURCES, SENTENCES)
 LINES = st.one_of(
-    PARAGRAPHS, SOURCES, LEAD_INS, SENTENCES, st.sampled_from(HEADINGS), st.sampled_from(ODD), st.sampled_from(PLACES), st.text(max_size=12)
+    PARAGRAPHS,
+    SOURCES,
+    LEAD_INS,
+    SENTENCES,
+    st.sampled_from(HEADINGS),
+    st.sampled_from(ODD),
+    st.sampled_from(PLACES),
+    st.text(max_size=12),
 )
 BREAKS = st.sampled_from(["\n", "\n\n", "\r\n", "\r\n\r\n", "\n \t\n", "\r"])
-ROUNDUPS = st.lists(st.tuples(LINES, BREAKS), max_size=24).map(lambda pairs: "".join(line + end for line, end in pairs))
+ROUNDUPS = st.lists(st.tuples(LINES, BREAKS), max_size=24).map(
+    lambda pairs: "".join(line + end for line, end in pairs).lstrip("\ufeff")
+)
 ANY_TEXT = st.one_of(ROUNDUPS, st.text(alphabet=st.characters(), max_size=80))
 
 
@@ -167,7 +203,9 @@ def test_ids_do_not_depend_on_the_place(text: str) -> None:
 def test_appending_a_quote_keeps_the_earlier_ones(text: str) -> None:
     start = text + "\nFrom the Left\n“The harbor froze in March.”\nOdile Farrow, Slate\n"
     before = quotes_of(parsed(start))
-    after = quotes_of(parsed(start + "“Nobody asked the gulls, and they had a good deal to say.”\nHester Vance, Reason\n"))
+    after = quotes_of(
+        parsed(start + "“Nobody asked the gulls, and they had a good deal to say.”\nHester Vance, Reason\n")
+    )
     kept = [(quote["id"], quote["author"], quote["outlet"], quote["lean"]) for quote in before]
     assert [(quote["id"], quote["author"], quote["outlet"], quote["lean"]) for quote in after[: len(kept)]] == kept
     assert (after[-1]["author"], after[-1]["outlet"]) == ("Hester Vance", "Reason")

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 
 from newsletter.findings import Finding
 from newsletter.roundups.review import marks, sources, whole
-from newsletter.roundups.review.matter import CODES, MOST_OF_A_CODE, Matter
+from newsletter.roundups.review.matter import CODES, MOST_OF_A_CODE, Matter, Noted
 
 __all__ = ["CODES", "MOST_OF_A_CODE", "Matter", "review"]
 
-_REVIEWS: tuple[Callable[[Matter], Iterator[Finding]], ...] = (
+_REVIEWS: tuple[Callable[[Matter], Iterator[Noted]], ...] = (
     whole.head,
     sources.attributions,
     sources.roles,
@@ -39,12 +39,12 @@ def review(matter: Matter) -> tuple[Finding, ...]:
     return tuple(sorted(found, key=lambda finding: (finding.line or 0, finding.column or 0)))
 
 
-def _capped(findings: Iterator[Finding]) -> Iterator[Finding]:
+def _capped(noted: Iterator[Noted]) -> Iterator[Finding]:
     counts: dict[str, int] = {}
-    for finding in findings:
-        count = counts[finding.code] = counts.get(finding.code, 0) + 1
+    for one in noted:
+        count = counts[one.code] = counts.get(one.code, 0) + 1
         if count <= MOST_OF_A_CODE:
-            yield finding
+            yield one.finding()
     for code, count in counts.items():
         if count > MOST_OF_A_CODE:
             severity, why = CODES[code]

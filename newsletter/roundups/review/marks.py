@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import ftfy
 
-from newsletter.findings import Finding, Severity
+from newsletter.findings import Severity
 from newsletter.roundups.draft import QuoteDraft
 from newsletter.roundups.lines import (
     Piece,
@@ -18,7 +18,7 @@ from newsletter.roundups.lines import (
     only_ellipsis,
     starts_open,
 )
-from newsletter.roundups.review.matter import Matter, finding, replace, short
+from newsletter.roundups.review.matter import Matter, Noted, replace, short
 
 _COLLIDE = re.compile(r"(?:…\.?|\.{3,4}|”|»)[“„«](?=\w|\[)")
 _MISDECODED = re.compile(r"â€|â\x80|Ã[\x80-\xbf¡-¿]|Â[\xa0¡-¿]|ðŸ|Ð[\x80-\xbf°-¿]")
@@ -28,7 +28,7 @@ _FUNCTION_WORD = re.compile(
 )
 
 
-def marks(matter: Matter) -> Iterator[Finding]:
+def marks(matter: Matter) -> Iterator[Noted]:
     """Paragraphs without an opener, last paragraphs without a closer, quotes that trail off."""
     for section, quote, _ in matter.pairs():
         if not any(has_mark(piece.text) for piece in quote.paragraphs):
@@ -39,7 +39,7 @@ def marks(matter: Matter) -> Iterator[Finding]:
         yield from _closers(quote)
 
 
-def _openers(quote: QuoteDraft, severity: Severity) -> Iterator[Finding]:
+def _openers(quote: QuoteDraft, severity: Severity) -> Iterator[Noted]:
     marked = any(starts_open(piece.text) for piece in quote.paragraphs)
     for piece in quote.paragraphs:
         text = piece.text
@@ -48,7 +48,7 @@ def _openers(quote: QuoteDraft, severity: Severity) -> Iterator[Finding]:
         lost = text.count("”") > text.count("“") or ("“" not in text and "”" not in text and text.count('"') % 2 == 1)
         if lost or (not has_mark(text) and (marked or len(quote.paragraphs) > 1)):
             mark = '"' if "”" not in text and '"' in text else "“"
-            yield finding(
+            yield Noted(
                 "QUOTE-OPENER-MISSING",
                 "the opening mark is missing",
                 piece,
@@ -57,7 +57,7 @@ def _openers(quote: QuoteDraft, severity: Severity) -> Iterator[Finding]:
             )
 
 
-def _closers(quote: QuoteDraft) -> Iterator[Finding]:
+def _closers(quote: QuoteDraft) -> Iterator[Noted]:
     last = next((piece for piece in reversed(quote.paragraphs) if not only_ellipsis(piece.text)), None)
     if last is None or not any(starts_open(piece.text) for piece in quote.paragraphs):
         return
@@ -71,15 +71,15 @@ def _closers(quote: QuoteDraft) -> Iterator[Finding]:
     end = len(text)
     if trails_off:
         message = "the quote trails off with an ellipsis and then comes its source: is a paragraph missing?"
-        yield finding("QUOTE-ENDS-ELLIPSIS", message, last, offset=max(end - 1, 0))
+        yield Noted("QUOTE-ENDS-ELLIPSIS", message, last, offset=max(end - 1, 0))
     else:
         mark = '"' if "“" not in text else "”"
-        yield finding(
+        yield Noted(
             "QUOTE-UNCLOSED", "the closing mark is missing", last, offset=end, fix=replace(last, end, end, mark)
         )
 
 
-def closed_early(matter: Matter) -> Iterator[Finding]:
+def closed_early(matter: Matter) -> Iterator[Noted]:
     """A closed paragraph, and another quote below it with no attribution between."""
     for section in matter.draft.sections:
         for first, second in zip(section.quotes, section.quotes[1:], strict=False):
@@ -87,19 +87,19 @@ def closed_early(matter: Matter) -> Iterator[Finding]:
                 last = first.paragraphs[-1]
                 end = max(last_close(last.text), 1)
                 message = "closed here, and another quote follows with no attribution between: drop the mark, or name the source"
-                yield finding("QUOTE-CLOSED-EARLY", message, last, offset=end - 1, fix=replace(last, end - 1, end, ""))
+                yield Noted("QUOTE-CLOSED-EARLY", message, last, offset=end - 1, fix=replace(last, end - 1, end, ""))
 
 
-def collisions(matter: Matter) -> Iterator[Finding]:
+def collisions(matter: Matter) -> Iterator[Noted]:
     """Marks that touch within a line: a paragraph break was lost."""
     for piece in matter.lines:
         for found in _COLLIDE.finditer(piece.text):
             at = found.end() - 1
             message = f"{found[0]} inside a line: was there a paragraph break between?"
-            yield finding("MARKS-COLLIDE", message, piece, offset=at, fix=replace(piece, at, at, "\n"))
+            yield Noted("MARKS-COLLIDE", message, piece, offset=at, fix=replace(piece, at, at, "\n"))
 
 
-def mixture(matter: Matter) -> Iterator[Finding]:
+def mixture(matter: Matter) -> Iterator[Noted]:
     """Straight marks among curly ones, or the other way round: whichever are fewer."""
     straight = sum(piece.text.count('"') for piece in matter.lines)
     curly = sum(piece.text.count("“") + piece.text.count("”") for piece in matter.lines)
@@ -109,7 +109,7 @@ def mixture(matter: Matter) -> Iterator[Finding]:
     for piece in matter.lines:
         for at, character in enumerate(piece.text):
             if character in odd:
-                yield finding(
+                yield Noted(
                     "MARKS-MIXED",
                     f"a {name} mark among the others",
                     piece,
@@ -124,7 +124,7 @@ def _other_mark(text: str, at: int) -> str:
     return "“" if at == 0 or text[at - 1] in " \t([—–-‘" else "”"
 
 
-def text(matter: Matter) -> Iterator[Finding]:
+def text(matter: Matter) -> Iterator[Noted]:
     """Mis-decoded characters, and brackets."""
     for piece in matter.lines:
         text = piece.text
@@ -132,26 +132,26 @@ def text(matter: Matter) -> Iterator[Finding]:
             repaired = ftfy.fix_encoding(text)
             if repaired != text:
                 message = f"mis-decoded characters; repaired it reads {short(repaired)!r}"
-                yield finding("TEXT-MISDECODED", message, piece, fix=replace(piece, 0, len(text), repaired))
+                yield Noted("TEXT-MISDECODED", message, piece, fix=replace(piece, 0, len(text), repaired))
         if "[" in text or "]" in text:
             yield from _brackets(piece)
 
 
-def _brackets(piece: Piece) -> Iterator[Finding]:
+def _brackets(piece: Piece) -> Iterator[Noted]:
     opened: list[int] = []
     for at, character in enumerate(piece.text):
         if character == "[":
             opened.append(at)
         elif character == "]":
             if not opened:
-                yield finding("BRACKET-UNMATCHED", "] without its [", piece, offset=at)
+                yield Noted("BRACKET-UNMATCHED", "] without its [", piece, offset=at)
             else:
                 opened.pop()
     for at in opened:
-        yield finding("BRACKET-UNMATCHED", "[ without its ]", piece, offset=at)
+        yield Noted("BRACKET-UNMATCHED", "[ without its ]", piece, offset=at)
     for found in _CAPITAL.finditer(piece.text):
         if _FUNCTION_WORD.match(piece.text, found.end()) or not _before_a_name(found["edit"]):
-            yield finding("BRACKET-CAPITAL", "a capital after a bracketed edit", piece, offset=found.end())
+            yield Noted("BRACKET-CAPITAL", "a capital after a bracketed edit", piece, offset=found.end())
 
 
 def _before_a_name(edit: str | None) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from newsletter.findings import Finding, Fix, Severity
 from newsletter.roundups.draft import Draft, QuoteDraft, SectionDraft
@@ -69,26 +70,31 @@ class Matter:
         return id(quote) in self.opinions
 
 
-def finding(
-    code: str,
-    message: str,
-    piece: Piece | None,
-    *,
-    offset: int = 0,
-    severity: Severity | None = None,
-    fix: Fix | None = None,
-) -> Finding:
-    """A finding on `piece` (on the whole file where None), at `offset` characters into it."""
-    default, why = CODES[code]
-    return Finding(
-        code=code,
-        severity=severity or default,
-        message=message,
-        line=piece.line if piece else 1,
-        column=piece.column + offset if piece else 1,
-        fix=fix,
-        why=why,
-    )
+class Noted(NamedTuple):
+    """A finding on `piece` (on the whole file where None), at `offset` characters into it; not yet made.
+
+    Hostile text has hundreds of thousands of faults of a kind, of which fifty are shown.
+    """
+
+    code: str
+    message: str
+    piece: Piece | None
+    offset: int = 0
+    severity: Severity | None = None
+    fix: Fix | None = None
+
+    def finding(self) -> Finding:
+        """The finding itself, with the reason that goes with its code."""
+        default, why = CODES[self.code]
+        return Finding(
+            code=self.code,
+            severity=self.severity or default,
+            message=self.message,
+            line=self.piece.line if self.piece else 1,
+            column=self.piece.column + self.offset if self.piece else 1,
+            fix=self.fix,
+            why=why,
+        )
 
 
 def replace(piece: Piece, start: int, end: int, replacement: str) -> Fix:

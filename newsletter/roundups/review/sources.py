@@ -5,27 +5,26 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from newsletter.findings import Finding
 from newsletter.roundups.headings import is_bright_side
 from newsletter.roundups.model import Lean, Quote
 from newsletter.roundups.outlets import Outlets
-from newsletter.roundups.review.matter import MOST_OF_A_CODE, Matter, finding, short
+from newsletter.roundups.review.matter import MOST_OF_A_CODE, Matter, Noted, short
 
 
-def attributions(matter: Matter) -> Iterator[Finding]:
+def attributions(matter: Matter) -> Iterator[Noted]:
     """Quotes without an attribution, attributions without a quote."""
     for _, quote, _ in matter.pairs():
         if quote.source is None:
-            yield finding(
+            yield Noted(
                 "QUOTE-NO-ATTRIBUTION",
                 "this quote has no attribution: add `Author, Outlet` under it",
                 quote.paragraphs[0],
             )
     for piece in matter.draft.orphans:
-        yield finding("ATTRIBUTION-NO-QUOTE", f"no quote belongs to {short(piece.text)!r}", piece)
+        yield Noted("ATTRIBUTION-NO-QUOTE", f"no quote belongs to {short(piece.text)!r}", piece)
 
 
-def roles(matter: Matter) -> Iterator[Finding]:
+def roles(matter: Matter) -> Iterator[Noted]:
     """Text under a heading that is nothing known."""
     orphans = {id(piece) for piece in matter.draft.orphans}
     for section in matter.draft.sections:
@@ -34,10 +33,10 @@ def roles(matter: Matter) -> Iterator[Finding]:
         for piece in section.prose:
             if id(piece) not in orphans:
                 message = f"what is {short(piece.text)!r}? It is no quote, heading, stance line or attribution"
-                yield finding("TEXT-NO-ROLE", message, piece)
+                yield Noted("TEXT-NO-ROLE", message, piece)
 
 
-def sides(matter: Matter) -> Iterator[Finding]:
+def sides(matter: Matter) -> Iterator[Noted]:
     """Opinions whose side the text leaves open, and fewer than two sides in all."""
     undecided = 0
     sides: set[Lean] = set()
@@ -49,7 +48,7 @@ def sides(matter: Matter) -> Iterator[Finding]:
             hint = ""
             if finished.suggestion:
                 hint = f"; {finished.suggestion.lean} is suggested: {finished.suggestion.reason}"
-            yield finding(
+            yield Noted(
                 "SIDE-UNDECIDED",
                 f"whose side is {finished.attribution or 'this quote'!r} on{hint}",
                 quote.paragraphs[0],
@@ -58,10 +57,10 @@ def sides(matter: Matter) -> Iterator[Finding]:
             sides |= {Lean.LEFT, Lean.RIGHT}
     if len(sides) + undecided < 2:
         only = f"only the {next(iter(sides))} is" if sides else "no side, or a single quote at most, is"
-        yield finding("SIDES-FEWER-THAN-TWO", f"{only} quoted here", None)
+        yield Noted("SIDES-FEWER-THAN-TWO", f"{only} quoted here", None)
 
 
-def outlets(matter: Matter) -> Iterator[Finding]:
+def outlets(matter: Matter) -> Iterator[Noted]:
     """Outlets nobody knows, and opinions without an author."""
     hints: dict[
         str, str
@@ -78,9 +77,9 @@ def outlets(matter: Matter) -> Iterator[Finding]:
                     f"; did you mean {near.name!r}?" if near else ": add it to outlets.toml, or correct it"
                 )
             message = f"the outlet {finished.outlet!r} is not known{hints.get(finished.outlet, '')}"
-            yield finding("OUTLET-UNKNOWN", message, piece, offset=offset)
+            yield Noted("OUTLET-UNKNOWN", message, piece, offset=offset)
         if finished.author is None and matter.is_opinion(quote):
-            yield finding(
+            yield Noted(
                 "OUTLET-ALONE", f"{finished.outlet!r} stands alone: who wrote this opinion?", piece, offset=offset
             )
 
@@ -91,7 +90,7 @@ def _known(outlet: str, outlets: Outlets) -> bool:
     )
 
 
-def repetitions(matter: Matter) -> Iterator[Finding]:
+def repetitions(matter: Matter) -> Iterator[Noted]:
     """The same line, quote, author or outlet twice."""
     sources = {id(piece) for quote in matter.draft.quotes for piece in quote.attribution}
     seen: dict[str, int] = {}
@@ -100,7 +99,7 @@ def repetitions(matter: Matter) -> Iterator[Finding]:
         if piece.line in split or len(piece.text) < 12:
             continue
         if piece.text in seen:
-            yield finding("TWICE-LINE", f"line {seen[piece.text]} again", piece)
+            yield Noted("TWICE-LINE", f"line {seen[piece.text]} again", piece)
         seen.setdefault(piece.text, piece.line)
     yield from _twice(matter, "TWICE-QUOTE", "quote", lambda quote: quote.id)
     yield from _twice(matter, "TWICE-AUTHOR", "author", _author)
@@ -120,7 +119,7 @@ def _outlet_name(quote: Quote, outlets: Outlets) -> str | None:
     return (known.name if known else quote.outlet).casefold().removeprefix("the ")
 
 
-def _twice(matter: Matter, code: str, what: str, key: Callable[[Quote], str | None]) -> Iterator[Finding]:
+def _twice(matter: Matter, code: str, what: str, key: Callable[[Quote], str | None]) -> Iterator[Noted]:
     seen: dict[str, int] = {}
     for _, quote, finished in matter.pairs():
         value = key(finished)
@@ -128,5 +127,5 @@ def _twice(matter: Matter, code: str, what: str, key: Callable[[Quote], str | No
             continue
         place = quote.paragraphs[0] if code == "TWICE-QUOTE" else quote.attribution[0]
         if value in seen:
-            yield finding(code, f"the same {what} as in line {seen[value]}", place)
+            yield Noted(code, f"the same {what} as in line {seen[value]}", place)
         seen.setdefault(value, place.line)
