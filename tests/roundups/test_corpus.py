@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from newsletter.roundups import Outlets, decode, read
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -57,11 +58,19 @@ def differences(want: Any, got: Any, path: str, expected: dict[str, Any]) -> lis
     if any(path == free or path.startswith((f"{free}.", f"{free}[")) for free in expected.get("unsure", [])):
         return []
     if isinstance(want, dict):
-        return [fault for key in want for fault in differences(want[key], got.get(key), f"{path}.{key}".lstrip("."), expected)]
+        return [
+            fault
+            for key in want
+            for fault in differences(want[key], got.get(key), f"{path}.{key}".lstrip("."), expected)
+        ]
     if isinstance(want, list):
         if len(want) != len(got):
             return [f"{path}: {len(got)} instead of {len(want)}: {got!r}"]
-        return [fault for index, item in enumerate(want) for fault in differences(item, got[index], f"{path}[{index}]", expected)]
+        return [
+            fault
+            for index, item in enumerate(want)
+            for fault in differences(item, got[index], f"{path}[{index}]", expected)
+        ]
     return [] if want == got else [f"{path}: {got!r} instead of {want!r}"]
 
 
@@ -82,7 +91,9 @@ def test_file_is_read_as_a_person_reads_it(path: Path) -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_findings_that_are_owed_are_there_and_no_forbidden_one(path: Path) -> None:
     expected, findings = expected_of(path), parse(path)["findings"]
-    missing = [owed for owed in expected.get("must_find", []) if not any(matches(owed, finding) for finding in findings)]
+    missing = [
+        owed for owed in expected.get("must_find", []) if not any(matches(owed, finding) for finding in findings)
+    ]
     forbidden = [ban for ban in expected.get("must_not_find", []) if any(matches(ban, finding) for finding in findings)]
     assert (missing, forbidden) == ([], [])
 

@@ -23,15 +23,52 @@ NAMES = [
 ]
 PLACES = ["Slate", "Wall Street Journal", "The Sawmill Quarterly", "AP News", "Northshore Post", "X", "example.org"]
 HEADINGS = [
-    "From the Left", "From the RIGHT", "## What the left is saying", "Left: A Headline (Slate)", "LeftHeadline Runs In",
-    "Both sides urge caution:", "Other opinions below.", "On the bright side...", "A libertarian’s take", "The Harbor Question",
+    "From the Left",
+    "From the RIGHT",
+    "## What the left is saying",
+    "Left: A Headline (Slate)",
+    "LeftHeadline Runs In",
+    "Both sides urge caution:",
+    "Other opinions below.",
+    "On the bright side...",
+    "A libertarian’s take",
+    "The Harbor Question",
     "The left is critical of the bill, arguing that it costs too much.",
-]  # fmt: skip
+]
 ODD = [
-    "…", "....", "[…]", "See past issues", "Subscribe", "Title: A Harbor", "Date: June 1", "June 20, 2024", "Friday", "https://example.org/a",
-    "Q: Why?", "Dear readers,", "Here’s our prior coverage of X. The Daily Balance", "‾\\_(ツ)_/‾", "\u200b", "\ufeff", "\u2028", "a\x85b",
-    "a\x0bb", "x\x0cy", "\u202eabc", "e\u0301", "\ud800", "🟦 “", "â€œHe saidâ€\x9d", "[[[", "](http://", "**", "—", "“", "”", '"',
-]  # fmt: skip
+    "…",
+    "....",
+    "[…]",
+    "See past issues",
+    "Subscribe",
+    "Title: A Harbor",
+    "Date: June 1",
+    "June 20, 2024",
+    "Friday",
+    "https://example.org/a",
+    "Q: Why?",
+    "Dear readers,",
+    "Here’s our prior coverage of X. The Daily Balance",
+    "‾\\_(ツ)_/‾",
+    "\u200b",
+    "\ufeff",
+    "\u2028",
+    "a\x85b",
+    "a\x0bb",
+    "x\x0cy",
+    "\u202eabc",
+    "e\u0301",
+    "\ud800",
+    "🟦 “",
+    "â€œHe saidâ€\x9d",
+    "[[[",
+    "](http://",
+    "**",
+    "—",
+    "“",
+    "”",
+    '"',
+]
 WORDS = st.sampled_from(
     [
         "the",
@@ -52,6 +89,49 @@ WORDS = st.sampled_from(
         "harbor.",
     ]
 )
+
+
+FIRST_NAMES = ["Odile", "Rafe", "Łucja", "J.D.", "Mary-Kate", "Dr. Amos", "Sen. Ida", "An", "Will", "April"]
+LAST_NAMES = [
+    "Farrow",
+    "O’Shea",
+    "van der Meer",
+    "Tillery Jr.",
+    "Kerr (D-MN)",
+    "Right",
+    "de la Cruz",
+    "Nguyen",
+    "Center",
+]
+KNOWN_PLACES = [
+    "Slate",
+    "Wall Street Journal",
+    "AP News",
+    "The Atlantic",
+    "Democracy Now!",
+    "Center for American Progress",
+    "The Hill",
+]
+TELLING = st.sampled_from(
+    [
+        "The bill costs too much",
+        "Nobody asked the gulls",
+        "[Some are] right, the left is not",
+        "‘No,’ she said",
+        "It’s the law on ice",
+        "From the left and from the right they came",
+        "In Slate they print anything",
+        "June 20 was cold",
+        "Subscribe to nothing",
+    ]
+)
+SIDES = {
+    "From the Left": "left",
+    "From the RIGHT": "right",
+    "What the left is saying": "left",
+    "## On the Right": "right",
+    "Right:": "right",
+}
 
 
 def joined(words: list[str]) -> str:
@@ -87,6 +167,25 @@ ROUNDUPS = st.lists(st.tuples(LINES, BREAKS), max_size=24).map(
     lambda pairs: "".join(line + end for line, end in pairs).lstrip("\ufeff")
 )
 ANY_TEXT = st.one_of(ROUNDUPS, st.text(alphabet=st.characters(), max_size=80))
+
+
+@st.composite
+def whole_quotes(draw: st.DrawFn) -> tuple[list[str], str, str]:
+    """Paragraphs that each open and of which only the last closes, with an author and a known outlet."""
+    sentences = draw(st.lists(TELLING, min_size=1, max_size=3))
+    paragraphs = [f"“{sentence}{draw(st.sampled_from(['.', '…', '?']))}" for sentence in sentences[:-1]] + [
+        f"“{sentences[-1]}.”"
+    ]
+    author = draw(
+        st.one_of(
+            st.builds("{} {}".format, st.sampled_from(FIRST_NAMES), st.sampled_from(LAST_NAMES)),
+            st.just("Editorial Board"),
+        )
+    )
+    return paragraphs, author, draw(st.sampled_from(KNOWN_PLACES))
+
+
+WHOLE_SECTIONS = st.tuples(st.sampled_from(sorted(SIDES)), st.lists(whole_quotes(), min_size=1, max_size=3))
 
 
 def parsed(text: str) -> dict[str, Any]:
@@ -240,3 +339,24 @@ def test_a_quote_has_a_lean_only_where_the_text_names_one_side(text: str) -> Non
                 assert quote["lean"] == section["lean"]
             assert (quote["lean"] is None) == (quote["lean_source"] is None)
             assert quote["lean"] is None or "lean_suggested" not in quote
+
+
+@settings(max_examples=150)
+@given(st.lists(WHOLE_SECTIONS, min_size=1, max_size=3), st.sampled_from(["\n", "\n\n", "\r\n"]))
+def test_a_well_formed_roundup_is_read_as_it_was_written(sections: list[Any], end: str) -> None:
+    lines = ["The Harbor Froze", "Thursday, June 20, 2024"]
+    for heading, quotes in sections:
+        lines.append(heading)
+        for paragraphs, author, outlet in quotes:
+            lines += [*paragraphs, f"{author}, {outlet}"]
+    result = parsed(end.join(lines))
+    assert (result["title"], result["date"], result["furniture"]) == (lines[0], lines[1], [])
+    found = [
+        (
+            section["heading"],
+            section["lean"],
+            [(quote["paragraphs"], quote["author"], quote["outlet"]) for quote in section["quotes"]],
+        )
+        for section in result["sections"]
+    ]
+    assert found == [(heading, SIDES[heading], quotes) for heading, quotes in sections]
