@@ -31,6 +31,7 @@ from newsletter.roundups.source_forms import (
     LEADING,
     MARKDOWN_LINK,
     MONTH,
+    NAME_AND_BRACKET,
     NO_NAME,
     OUTLET_FORMS,
     PAPER,
@@ -83,6 +84,7 @@ def attribution(text: str, outlets: Outlets) -> Attribution | None:
     if len(text) > _LONGEST or "\t" in text[:1]:
         return None
     link, plain = _without_link(text)
+    plain = plain.replace("*", "") if "*" in plain else plain
     lean = bias_label(plain)
     if lean:
         plain = without_bias_label(plain)
@@ -177,7 +179,7 @@ def _author_before(bare: str, parts: list[str], outlet: int) -> str | None:
     first = parts[0]
     small = len(first.split()) <= 3 and first.replace(" ", "").isalpha() and first.islower()
     small = small and not any(word in NO_NAME or word in SMALL for word in first.split())
-    if not (small or is_name(first) or COMPANY.match(first) or EDITORIAL_ALONE.match(first)):
+    if not (small or is_name(first, sure=True) or COMPANY.match(first) or EDITORIAL_ALONE.match(first)):
         return None
     start = bare.find(first)
     return _whole_author(bare[start:], first, [*parts[:outlet], ""])
@@ -211,8 +213,8 @@ def _formed(bare: str, outlets: Outlets) -> Attribution | None:
         if found and is_name(found["author"]) and is_outlet(found["outlet"], outlets):
             outlet = found["outlet"].removeprefix("the ")
             known = outlets.find(outlet) is not None
-            if not known and not found["author"].startswith("@") and " " not in found["author"]:
-                continue  # Yesterday in Merrow
+            if " " not in found["author"] and not found["author"].startswith("@"):
+                continue  # Yesterday in Merrow; Question of the Week
             telling = known or bool(re.search(rf"\b(?:writing|{VERBS})\b|^[Ff]rom |^[Bb]y ", bare))
             return Attribution(
                 author=found["author"], outlet=outlet, strength=Strength.STRONG if telling else Strength.MEDIUM
@@ -249,6 +251,8 @@ def _sentence(bare: str, outlets: Outlets) -> Attribution | None:
 def _parted(bare: str, outlets: Outlets) -> Attribution | None:
     """`A, O`; `A and B, O`; `A, an affiliation, O`; `A, O, June 20, 2024`; `A, O, translated by B`; `A (@handle), O`; `A | O`."""
     parts = _core(bare)
+    if len(parts) == 1 and (found := NAME_AND_BRACKET.match(parts[0])) and _printed(found["outlet"]):
+        parts = [found["author"], found["outlet"]]
     if len(parts) < 2:
         return None
     author, outlet = ", ".join(parts[:1]), parts[-1]
@@ -263,6 +267,11 @@ def _parted(bare: str, outlets: Outlets) -> Attribution | None:
         known or bool(EDITORIAL_ALONE.match(author)) or bool(HANDLE.search(outlet)) or "substack" in outlet.casefold()
     )
     return Attribution(author=author, outlet=outlet, strength=Strength.STRONG if sure else Strength.MEDIUM)
+
+
+def _printed(text: str) -> bool:
+    """Whether a name is plainly that of a publication (`The Sawmill Quarterly`), and no state, handle or degree."""
+    return PAPER.search(text) is not None or (text.startswith("The ") and " " in text)
 
 
 def _core(bare: str) -> list[str]:

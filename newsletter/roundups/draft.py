@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from newsletter.roundups.attributions import Attribution, Strength
-from newsletter.roundups.lines import Piece, ends_closed
+from newsletter.roundups.lines import Piece, has_mark, is_closed
 from newsletter.roundups.model import Lean
 
 SINGLE_SIDES = frozenset({Lean.LEFT, Lean.RIGHT, Lean.CENTER, Lean.LIBERTARIAN})
@@ -20,11 +20,27 @@ class QuoteDraft:
     source: Attribution | None = None
     before: bool = False
     link: str | None = None
+    _looked_at: Piece | None = None
+    _looks: tuple[bool, bool] = (False, False)
 
     @property
     def closed(self) -> bool:
-        """Whether the last paragraph ends with the closing mark."""
-        return bool(self.paragraphs) and ends_closed(self.paragraphs[-1].text)
+        """Whether all that was opened in the last paragraph is closed."""
+        return self._last()[0]
+
+    @property
+    def marked(self) -> bool:
+        """Whether the last paragraph has any mark."""
+        return self._last()[1]
+
+    def _last(self) -> tuple[bool, bool]:
+        """What the marks of the last paragraph say; looked at once, however many lines follow it."""
+        if not self.paragraphs:
+            return False, False
+        last = self.paragraphs[-1]
+        if self._looked_at is not last:
+            self._looked_at, self._looks = last, (is_closed(last.text), has_mark(last.text))
+        return self._looks
 
     @property
     def pieces(self) -> list[Piece]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from newsletter.roundups.lines import has_mark
+from newsletter.roundups.lines import has_mark, only_ellipsis
 
 _LINE = re.compile(
     r"""^[\s>*_#•|\-–—→➡👉]*(?:
@@ -53,6 +53,7 @@ _ANYWHERE = re.compile(
     r"\b(?:brought\s+to\s+you|sponsored|presented)\s+by\b|\bforwarded\s+(?:you\s+)?this\s+(?:e-?mail|newsletter|issue)",
     re.IGNORECASE,
 )
+_RULER = re.compile(r"[\s*=_~•·\-–—―#|+>.:\u200b\u200c\u200d\ufeff]+")
 _LONGEST = 400
 
 
@@ -61,6 +62,11 @@ def is_furniture(text: str) -> bool:
     if len(text) > _LONGEST:
         return False
     return _LINE.match(text) is not None or (_ANYWHERE.search(text) is not None and not has_mark(text))
+
+
+def is_ruler(text: str) -> bool:
+    """Whether the line is drawn and not written: `***`, `====`, a bullet, a lone `>`."""
+    return _RULER.fullmatch(text) is not None and not only_ellipsis(text)
 
 
 def opens_letter(text: str) -> bool:

@@ -117,6 +117,17 @@ def ends_closed(text: str) -> bool:
     return not (opened > 1 and opened - closed == 1 and '"' not in text)
 
 
+def is_closed(text: str) -> bool:
+    """Whether nothing that was opened in the text is still open: it ends closed, or its marks balance."""
+    if ends_closed(text):
+        return True
+    opened, closed = text.count("“"), text.count("”")
+    if opened or closed:
+        return 0 < closed >= opened
+    straight = text.count('"')
+    return straight > 0 and straight % 2 == 0
+
+
 def ends_ellipsis(text: str) -> bool:
     """Whether the text trails off."""
     return _ENDS_ELLIPSIS.search(text[-_TAIL:]) is not None

@@ -8,11 +8,14 @@ from newsletter.roundups.outlets import Outlets
 from newsletter.roundups.source_forms import ALSO_NAMES, DOMAIN, HANDLE, NO_NAME, SMALL
 
 
-def is_name(text: str) -> bool:
-    """Whether every word of the text could stand in a person's name: capitalised, a particle, an initial, a title."""
+def is_name(text: str, *, sure: bool = False) -> bool:
+    """Whether every word of the text could stand in a person's name: capitalised, a particle, an initial, a title.
+
+    `sure` tells that a known outlet follows: then also a word that opens sentences may begin it (`Will de la Cruz`).
+    """
     text = re.sub(r"\s*\([^()]{1,60}\)", "", text)
     words = text.replace("&", " & ").split()
-    if not 0 < len(words) <= 12 or len(text) > 100:
+    if not 0 < len(words) <= 12 or len(text) > 100 or ":" in text:
         return False
     proper = 0
     for word in words:
@@ -21,9 +24,10 @@ def is_name(text: str) -> bool:
             proper += 1
         elif bare.casefold() not in SMALL and bare:
             return False
-    first = words[0].casefold().rstrip(",.")
+    first = words[0].casefold()
+    initial = len(first) == 2 and first.endswith(".")
     named = first in ALSO_NAMES and 2 <= len(words) <= 4 and proper == len(words)
-    return proper > 0 and (named or first not in NO_NAME)
+    return proper > 0 and (initial or named or (sure and proper > 1) or first.rstrip(",.") not in NO_NAME)
 
 
 def is_outlet(text: str, outlets: Outlets) -> bool:

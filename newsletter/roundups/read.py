@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from dataclasses import replace
 
 from newsletter.roundups.draft import SINGLE_SIDES, Draft, QuoteDraft, SectionDraft
 from newsletter.roundups.headings import is_bright_side
 from newsletter.roundups.lines import pieces
-from newsletter.roundups.model import Quote, Roundup, Section
+from newsletter.roundups.model import Lean, Quote, Roundup, Section, Suggestion
 from newsletter.roundups.outlets import Outlets
 from newsletter.roundups.proof import prove
 from newsletter.roundups.review import Matter, review
@@ -34,7 +35,10 @@ def read(text: str, *, outlets: Outlets, longest_quote_words: int = 220, name: s
     lines = pieces(text)
     draft = read_draft(lines, outlets)
     opinions = _opinions(draft)
-    sections = tuple(_section(section, opinions, outlets) for section in draft.sections)
+    sections = tuple(
+        _section(section, opinions, outlets, under)
+        for section, under in zip(draft.sections, _above(draft), strict=True)
+    )
     roundup = Roundup(
         title=draft.title.text if draft.title else None,
         date=draft.date.text if draft.date else None,
@@ -59,13 +63,25 @@ def _opinions(draft: Draft) -> frozenset[int]:
     """
     found: set[int] = set()
     headed = any(section.quotes for section in draft.sections if not section.introduces)
-    for section in draft.sections:
+    for position, section in enumerate(draft.sections):
         if section.introduces:
             quotes = [] if headed else _from_first_author(section)
+        elif _introduces_topic(draft, position):
+            quotes = []
         else:
             quotes = [] if section.heading and is_bright_side(section.heading.text) else section.quotes
         found.update(id(quote) for quote in quotes)
     return frozenset(found)
+
+
+def _introduces_topic(draft: Draft, position: int) -> bool:
+    """Whether the section is a further topic's headline over its news, with the sides below it."""
+    section = draft.sections[position]
+    if section.lean is not None or position + 1 >= len(draft.sections):
+        return False
+    following = draft.sections[position + 1]
+    reported = all(quote.source is not None and quote.source.author is None for quote in section.quotes)
+    return reported and (following.lean in SINGLE_SIDES or following.lean is Lean.BOTH)
 
 
 def _from_first_author(section: SectionDraft) -> list[QuoteDraft]:
@@ -79,11 +95,30 @@ def _from_first_author(section: SectionDraft) -> list[QuoteDraft]:
     ]
 
 
-def _section(section: SectionDraft, opinions: frozenset[int], outlets: Outlets) -> Section:
+def _above(draft: Draft) -> list[SectionDraft | None]:
+    """For each section without a side of its own the empty side heading that it stands under, if any.
+
+    `From the Left`, then a headline over each quote: the headline makes the section, and the heading above suggests its side.
+    """
+    found: list[SectionDraft | None] = []
+    side: SectionDraft | None = None
+    for section in draft.sections:
+        if section.lean is not None or section.introduces:
+            side = section if section.lean in SINGLE_SIDES and not section.quotes else None
+            found.append(None)
+        else:
+            found.append(side)
+    return found
+
+
+def _section(section: SectionDraft, opinions: frozenset[int], outlets: Outlets, under: SectionDraft | None) -> Section:
     quotes = [_quote(quote, section) for quote in section.quotes]
     argued = [index for index, quote in enumerate(section.quotes) if id(quote) in opinions]
     for index, quote in zip(argued, suggest([quotes[index] for index in argued], outlets), strict=True):
         quotes[index] = quote
+    if under and under.lean and under.heading:
+        suggestion = Suggestion(lean=under.lean, reason=f"it stands under {under.heading.text!r}")
+        quotes = [quote if quote.lean else replace(quote, suggestion=suggestion) for quote in quotes]
     return Section(
         heading=section.heading.text if section.heading else "",
         lean=section.lean,

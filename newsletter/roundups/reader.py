@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from newsletter.roundups.attributions import Attribution, Strength, attribution
+from newsletter.roundups.dates import date_line
 from newsletter.roundups.draft import Draft, QuoteDraft, SectionDraft
 from newsletter.roundups.furniture import is_furniture
 from newsletter.roundups.headings import bias_label, heading_lean
@@ -29,6 +30,7 @@ from newsletter.roundups.source_forms import VERB_AT_END
 
 _SENTENCE_END = re.compile(r"[.?!][”\"’)]*\s+")
 _LONGEST_TAIL = 120
+_LOOK_AHEAD = 12
 
 
 class Reader:
@@ -59,7 +61,7 @@ class Reader:
         """The attribution that a whole line is, remembered: rules and their neighbours ask more than once."""
         if text not in self._sources:
             heading = heading_lean(text)[0] and not bias_label(text) and self.outlets.find(text) is None
-            self._sources[text] = None if heading else attribution(text, self.outlets)
+            self._sources[text] = None if heading or date_line(text)[0] else attribution(text, self.outlets)
         return self._sources[text]
 
     @property
@@ -73,11 +75,8 @@ class Reader:
         quote = self.quote
         if quote is None or not quote.paragraphs or quote.closed:
             return False
-        return quote.source is None or (
-            quote.before
-            and quote.attribution[-1].line <= quote.paragraphs[0].line
-            and has_mark(quote.paragraphs[-1].text)
-        )
+        announced = quote.before and quote.attribution[-1].line <= quote.paragraphs[0].line
+        return quote.source is None or (announced and quote.marked)
 
     @property
     def content(self) -> bool:
@@ -104,6 +103,19 @@ class Reader:
         source = self.source(piece.text)
         announces = source is not None and (source.before or self.before_mode)
         return announces and (self.quoteish(after) or self.bylineless(after))
+
+    def sourced_below(self) -> bool:
+        """Whether the quote that begins with the next line has a source of its own, in its line or under it."""
+        for steps in range(1, _LOOK_AHEAD):
+            piece = self.ahead(steps)
+            if piece is None or heading_lean(piece.text)[0]:
+                return False
+            if self.tail_source(piece):
+                return True
+            source = self.source(piece.text)
+            if source is not None:
+                return not source.before
+        return False
 
     def lead_in(self, piece: Piece) -> tuple[int, Attribution] | None:
         """Where the quoted words begin behind a lead-in that names their source (`Outlet: “…”`), and that source."""

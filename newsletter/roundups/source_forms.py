@@ -78,7 +78,7 @@ OUTLET_FORMS = tuple(
         rf"^(?:[Tt]he\s+(?=the\b))?(?P<outlet>{_PLACE})(?:’s|'s)?\s+(?P<author>(?:[Ee]ditorial\s+[Bb]oard|[Ee]ditors|EDITORIAL BOARD))(?:\s+{VERBS})?$",
         # O (State), on topic
         rf"^(?P<outlet>{_PLACE})(?:\s+\([^()]{{1,40}}\),?|,)\s+on\s+[^:]{{2,160}}$",
-        rf"^(?P<outlet>{_PLACE})\s+\([A-Z][^()]{{1,40}}\)$",
+        rf"^(?P<outlet>{_PLACE})\s+\((?!The\s)[A-Z][^()]{{1,40}}\)$",
         # As O put it; According to O; O writes
         rf"^(?:[Aa]s|[Aa]ccording to|[Ff]rom|[Vv]ia|[Ss]ource:|[Ii]n)\s+(?P<outlet>{_PLACE})(?:,?\s+{VERBS})?$",
         rf"^(?P<outlet>{_PLACE})\s+{VERBS}$",
@@ -183,7 +183,8 @@ BY = re.compile(
     re.IGNORECASE,
 )
 LABELLED_AUTHOR = re.compile(
-    rf"{BY.pattern}|^(?:authors?|writer|columnist)\s*:\s*|^(?:excerpted|adapted|quoted)\s+from\s+", re.IGNORECASE
+    rf"{BY.pattern}|^(?:authors?|writer|columnist|analysis|opinion|essay|commentary|photo|column|review|guest\s+\w+)\s*:\s*|^(?:excerpted|adapted|quoted)\s+from\s+",
+    re.IGNORECASE,
 )
 SEPARATORS = re.compile(
     r"\s*[,;|\n]\s*|\s+[–—-]\s+|\s*[–—]\s*|\s*:\s+|/(?=[A-Z])|\s+(?:via|on|in|at|for|from)\s+(?=[A-Z0-9]|the\s)"
@@ -192,6 +193,7 @@ BRACKETED = re.compile(r"\s*[(\[]([^()\[\]]{2,60})[)\]]")
 EDGES = re.compile(r"^(?:[\s*_“”\"'’]|(?:in|at|for|via|on|from)\s)+|[\s*_“”\"]+$")
 TITLE_WITHIN = re.compile(rf",?\s*{OPEN}[^“”\"]{{2,160}}{CLOSE},?")
 REMARK_BEHIND = re.compile(r"\s*\((?:[a-z][^()]*)\)$")
+NAME_AND_BRACKET = re.compile(r"^(?P<author>[^()]{3,60}?)\s+\((?P<outlet>[^()]{3,60})\)$")
 PREPOSITION = re.compile(r"^(?:in|at|for|via|from|on)\s+(?=[A-Z0-9]|the\s)")
 JOINED = re.compile(r"^(?:and|&)\s+")
 COMPANY = re.compile(r"[A-Z][\w.'’-]*(?:\s[A-Z][\w.'’-]*){1,3}\s(?:&|and)\s(?:co\.?|others|colleagues)$")

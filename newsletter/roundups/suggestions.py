@@ -15,13 +15,18 @@ def suggest(quotes: list[Quote], outlets: Outlets) -> list[Quote]:
     """
     rated = [_rating(quote, outlets) for quote in quotes]
     runs = _runs([rating for rating in rated if rating])
+    before, after = _carried(rated), _carried(rated[::-1])[::-1]
     found = []
     for position, quote in enumerate(quotes):
         if quote.lean is not None:
             found.append(quote)
             continue
         rating = rated[position]
-        suggestion = _by_rating(quote, rating, runs, outlets) if rating else _by_order(position, rated, runs)
+        if rating:
+            suggestion: Suggestion | None = _by_rating(quote, rating, runs, outlets)
+        else:
+            half = position * 2 < len(rated)
+            suggestion = _by_order(before[position], after[position], runs, first_half=half)
         found.append(replace(quote, suggestion=suggestion) if suggestion else quote)
     return found
 
@@ -52,26 +57,26 @@ def _by_rating(quote: Quote, rating: Lean, runs: list[Lean], outlets: Outlets) -
     return Suggestion(lean=rating, reason=reason)
 
 
-def _by_order(position: int, rated: list[Lean | None], runs: list[Lean]) -> Suggestion | None:
-    before = next((rating for rating in reversed(rated[:position]) if rating), None)
-    after = next((rating for rating in rated[position + 1 :] if rating), None)
+def _carried(rated: list[Lean | None]) -> list[Lean | None]:
+    """For each place the last rating before it."""
+    last: Lean | None = None
+    found = []
+    for rating in rated:
+        found.append(last)
+        last = rating or last
+    return found
+
+
+def _by_order(before: Lean | None, after: Lean | None, runs: list[Lean], *, first_half: bool) -> Suggestion | None:
+    unrated = "its outlet has no rating"
     if before and before is after:
-        return Suggestion(lean=before, reason=f"it stands between quotes of the {before}; its outlet has no rating")
+        return Suggestion(lean=before, reason=f"it stands between quotes of the {before}; {unrated}")
     if not _grouped(runs):
         return None
+    first, last = runs
     if before is None:
-        return Suggestion(
-            lean=runs[0],
-            reason=f"it stands before the quotes of the {runs[0]}, which come first; its outlet has no rating",
-        )
+        return Suggestion(lean=first, reason=f"it stands before the quotes of the {first}, which come first; {unrated}")
     if after is None:
-        return Suggestion(
-            lean=runs[1],
-            reason=f"it stands after the quotes of the {runs[1]}, which come last; its outlet has no rating",
-        )
-    half = position * 2 < len(rated)
-    lean = runs[0] if half else runs[1]
-    return Suggestion(
-        lean=lean,
-        reason=f"it stands in the {'first' if half else 'second'} half, where the {lean} is quoted; its outlet has no rating",
-    )
+        return Suggestion(lean=last, reason=f"it stands after the quotes of the {last}, which come last; {unrated}")
+    lean, half = (first, "first") if first_half else (last, "second")
+    return Suggestion(lean=lean, reason=f"it stands in the {half} half, where the {lean} is quoted; {unrated}")

@@ -2,10 +2,12 @@
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -91,17 +93,18 @@ WORDS = st.sampled_from(
 )
 
 
-FIRST_NAMES = ["Odile", "Rafe", "Łucja", "J.D.", "Mary-Kate", "Dr. Amos", "Sen. Ida", "An", "Will", "April"]
-LAST_NAMES = [
-    "Farrow",
-    "O’Shea",
-    "van der Meer",
-    "Tillery Jr.",
-    "Kerr (D-MN)",
-    "Right",
-    "de la Cruz",
-    "Nguyen",
-    "Center",
+AUTHORS = [
+    "Odile Farrow",
+    "Rafe O’Shea and Joan Petrakis",
+    "Łucja van der Meer",
+    "J.D. Tillery Jr.",
+    "Dr. Mary-Kate de la Cruz",
+    "Sen. Ida Kerr (D-MN)",
+    "An Nguyen",
+    "Will Center",
+    "Michael Right",
+    "April June",
+    "Editorial Board",
 ]
 KNOWN_PLACES = [
     "Slate",
@@ -176,12 +179,7 @@ def whole_quotes(draw: st.DrawFn) -> tuple[list[str], str, str]:
     paragraphs = [f"“{sentence}{draw(st.sampled_from(['.', '…', '?']))}" for sentence in sentences[:-1]] + [
         f"“{sentences[-1]}.”"
     ]
-    author = draw(
-        st.one_of(
-            st.builds("{} {}".format, st.sampled_from(FIRST_NAMES), st.sampled_from(LAST_NAMES)),
-            st.just("Editorial Board"),
-        )
-    )
+    author = draw(st.sampled_from(AUTHORS))
     return paragraphs, author, draw(st.sampled_from(KNOWN_PLACES))
 
 
@@ -250,26 +248,26 @@ def without_places(result: dict[str, Any]) -> str:
     return re.sub(r'"(?:lines|line|column)": (?:\[[^]]*\]|\d+|null)', "", json.dumps(result))
 
 
-@settings(max_examples=250)
+@settings(max_examples=60)
 @given(ANY_TEXT)
 def test_every_line_lands_verbatim_exactly_once(text: str) -> None:
     assert uncovered(text, list(texts_of(parsed(text)))) == ([], [])
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(ROUNDUPS)
 def test_parse_is_the_same_twice(text: str) -> None:
     assert parsed(text) == parsed(text)
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(ROUNDUPS)
 def test_line_ends_do_not_matter(text: str) -> None:
     unix = text.replace("\r\n", "\n").replace("\r", "\n")
     assert parsed(unix) == parsed(unix.replace("\n", "\r\n")) == parsed("\ufeff" + unix)
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(ROUNDUPS)
 def test_blank_lines_do_not_matter(text: str) -> None:
     lines = [line for line in re.split(r"\r\n|\r|\n", text) if line.strip()]
@@ -278,7 +276,7 @@ def test_blank_lines_do_not_matter(text: str) -> None:
     )
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(st.lists(WORDS, min_size=3, max_size=12), st.sampled_from([" ", "  ", "\u00a0", "\t"]))
 def test_id_survives_other_marks_white_space_and_case(words: list[str], space: str) -> None:
     assume(any(character.isalnum() for character in joined(words)))
@@ -289,7 +287,7 @@ def test_id_survives_other_marks_white_space_and_case(words: list[str], space: s
     assert len(ids) == 1
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(ROUNDUPS)
 def test_ids_do_not_depend_on_the_place(text: str) -> None:
     first = [quote["id"] for quote in quotes_of(parsed(text))]
@@ -297,7 +295,7 @@ def test_ids_do_not_depend_on_the_place(text: str) -> None:
     assert first == second
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(ROUNDUPS)
 def test_appending_a_quote_keeps_the_earlier_ones(text: str) -> None:
     start = text + "\nFrom the Left\n“The harbor froze in March.”\nOdile Farrow, Slate\n"
@@ -310,7 +308,7 @@ def test_appending_a_quote_keeps_the_earlier_ones(text: str) -> None:
     assert (after[-1]["author"], after[-1]["outlet"]) == ("Hester Vance", "Reason")
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(ROUNDUPS)
 def test_author_and_outlet_stand_in_the_attribution(text: str) -> None:
     for quote in quotes_of(parsed(text)):
@@ -320,7 +318,7 @@ def test_author_and_outlet_stand_in_the_attribution(text: str) -> None:
         assert quote["paragraphs"]
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(ROUNDUPS)
 def test_findings_name_places_in_the_file(text: str) -> None:
     lines = re.split(r"\r\n|\r|\n", text.removeprefix("\ufeff"))
@@ -330,7 +328,7 @@ def test_findings_name_places_in_the_file(text: str) -> None:
             assert 1 <= (finding["column"] or 1) <= len(lines[finding["line"] - 1]) + 1
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(ROUNDUPS)
 def test_a_quote_has_a_lean_only_where_the_text_names_one_side(text: str) -> None:
     for section in parsed(text)["sections"]:
@@ -341,7 +339,7 @@ def test_a_quote_has_a_lean_only_where_the_text_names_one_side(text: str) -> Non
             assert quote["lean"] is None or "lean_suggested" not in quote
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(st.lists(WHOLE_SECTIONS, min_size=1, max_size=3), st.sampled_from(["\n", "\n\n", "\r\n"]))
 def test_a_well_formed_roundup_is_read_as_it_was_written(sections: list[Any], end: str) -> None:
     lines = ["The Harbor Froze", "Thursday, June 20, 2024"]
@@ -360,3 +358,14 @@ def test_a_well_formed_roundup_is_read_as_it_was_written(sections: list[Any], en
         for section in result["sections"]
     ]
     assert found == [(heading, SIDES[heading], quotes) for heading, quotes in sections]
+
+
+@pytest.mark.parametrize(
+    "unit", ["*", "_", "-", "—", "#", "|", " ", "\u00a0", "\u2028", "“", "”", '"', "[", "(", ",", ".", "…", "A ", "” "]
+)
+def test_a_long_run_of_one_mark_takes_no_long_time(unit: str) -> None:
+    """A pattern that tries again from every character of the run takes minutes for it."""
+    run = unit * 60_000
+    start = time.process_time()
+    parsed(f"From the Left\n“It froze{run}” AP News\nx{run}x\n{run}\nOdile Farrow, Slate")
+    assert time.process_time() - start < 3

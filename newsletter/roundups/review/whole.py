@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import zip_longest
 
+from newsletter.roundups.furniture import is_ruler
 from newsletter.roundups.model import Lean
 from newsletter.roundups.review.matter import Matter, Noted, short
 
@@ -23,8 +25,10 @@ def head(matter: Matter) -> Iterator[Noted]:
 
 def headings(matter: Matter) -> Iterator[Noted]:
     """Headings with nothing under them."""
-    for section in matter.draft.sections:
-        if section.heading and not section.quotes and not section.prose:
+    sections = matter.draft.sections
+    for section, following in zip_longest(sections, sections[1:]):
+        headlines = following is not None and following.lean is None and following.heading is not None
+        if section.heading and not section.quotes and not section.prose and not headlines:
             yield Noted("HEADING-EMPTY", f"nothing stands under {short(section.heading.text)!r}", section.heading)
 
 
@@ -56,5 +60,5 @@ def furniture(matter: Matter) -> Iterator[Noted]:
     """What was set aside, hints and repetitions excepted."""
     repeats = {id(piece) for piece in matter.draft.repeats}
     for piece in matter.draft.furniture:
-        if id(piece) not in repeats:
+        if id(piece) not in repeats and not is_ruler(piece.text):
             yield Noted("FURNITURE-LEFT", f"set aside: {short(piece.text)!r}", piece)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from newsletter.roundups.dates import date_line
 from newsletter.roundups.draft import Draft
-from newsletter.roundups.furniture import is_furniture, opens_letter
+from newsletter.roundups.furniture import is_furniture, is_ruler, opens_letter
 from newsletter.roundups.headings import heading_lean, is_markdown, stance_lean
 from newsletter.roundups.lines import Piece, has_label, has_mark, only_ellipsis, starts_open
 from newsletter.roundups.outlets import Outlets
@@ -22,7 +22,10 @@ Rule = Callable[[Reader, Piece], bool]
 _RULES: tuple[tuple[Callable[[Reader, str], bool], Rule], ...] = (
     (lambda _, text: head.may_hint(text), head.hint),
     (lambda _, text: date_line(text)[0], head.dated),
-    (lambda _, text: is_furniture(text) or opens_letter(text) or head.is_mail_header(text), head.furnishing),
+    (
+        lambda _, text: is_furniture(text) or is_ruler(text) or opens_letter(text) or head.is_mail_header(text),
+        head.furnishing,
+    ),
     (lambda _, text: head.is_dialogue(text), head.dialogue),
     (lambda _, text: heading_lean(text)[0] or is_markdown(text), head.headed),
     (lambda _, text: starts_open(text) or has_label(text), quotes.opened),
@@ -37,6 +40,7 @@ _RULES: tuple[tuple[Callable[[Reader, str], bool], Rule], ...] = (
 
 def read_draft(pieces: list[Piece], outlets: Outlets) -> Draft:
     """Sort the non-blank lines of a roundup into a draft. Never fails: what fits nowhere is prose."""
+    pieces = [part for piece in pieces for part in quotes.divided(piece, outlets)]
     reader = Reader(pieces, outlets)
     candidates: dict[str, tuple[Rule, ...]] = {}
     for reader.index, piece in enumerate(pieces):

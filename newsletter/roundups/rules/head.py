@@ -6,7 +6,7 @@ import re
 
 from newsletter.roundups.attributions import Attribution, Strength
 from newsletter.roundups.dates import date_line
-from newsletter.roundups.furniture import is_furniture, opens_letter
+from newsletter.roundups.furniture import is_furniture, is_ruler, opens_letter
 from newsletter.roundups.headings import (
     bias_label,
     heading_lean,
@@ -35,7 +35,7 @@ _MAIL_HEADER = re.compile(r"^[>\s*]*(?:from|to|cc|bcc|sent|subject|reply-to|fwd?
 _URL_ONLY = re.compile(r"^[\s\[(<*_]*https?://[^\s<>\"]+[\s\])>*_]*$")
 _LINK_TEXT = re.compile(r"^\[[^\[\]]*\]\(\s*https?://[^\s()]+\s*\)\.?$")
 _URL = re.compile(r"https?://[^\s<>\"\])]+")
-_QUESTION = re.compile(r"^[*_\s]*(?:Q|A|Question|Answer|Interviewer)\s*[:.]", re.IGNORECASE)
+_QUESTION = re.compile(r"^[*_\s]*(?:(?:Q|A|Question|Answer|Interviewer)\s*:|Q\.)", re.IGNORECASE)
 _SECTION_NUMBER = re.compile(r"^\W*\d+\W*$")
 _SENTENCE_STOP = re.compile(r"[.?!…][”\"’]*$")
 _SHORT_WORDS = 14
@@ -129,6 +129,8 @@ def furnishing(reader: Reader, piece: Piece) -> bool:
     text = piece.text
     if starts_open(text):
         return False
+    if is_ruler(text) and reader.inside and not text.startswith(">"):
+        return False
     if _MAIL_HEADER.match(text) and reader.content:
         return False
     if opens_letter(text):
@@ -180,6 +182,7 @@ def _is_other(text: str, *, beside_date: bool) -> bool:
     return (
         any(pattern.match(text) for pattern in patterns)
         or date_line(text)[0]
+        or is_ruler(text)
         or (is_furniture(text) and not titled_so)
         or opens_letter(text)
         or heading_lean(text)[0]
@@ -282,7 +285,7 @@ def _outlet_in_heading(reader: Reader, piece: Piece) -> tuple[Piece, Piece, Attr
 def stance(reader: Reader, piece: Piece) -> bool:
     """The editors' sentence on what a side says: under its heading, or in place of one."""
     text = piece.text
-    if reader.inside or reader.pending or len(text.split()) > _SUMMARY_WORDS:
+    if reader.inside or reader.pending or text.startswith(">") or len(text.split()) > _SUMMARY_WORDS:
         return False
     section = reader.draft.section
     if section.summary is not None and section.summary.text == text:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from newsletter.roundups.attributions import Strength
+from newsletter.roundups.attributions import Strength, attribution
 from newsletter.roundups.lines import (
     CLOSE,
     OPEN,
@@ -13,13 +13,29 @@ from newsletter.roundups.lines import (
     ends_ellipsis,
     has_label,
     has_mark,
+    is_closed,
     lost_opener,
     only_ellipsis,
     starts_open,
 )
+from newsletter.roundups.outlets import Outlets
 from newsletter.roundups.reader import Reader
 
+_SOURCE_BETWEEN = re.compile(r"(?<=[.?!…,’]”)\s+([^“”\"]{3,120}?)\s+(?=“)")
 _HEADLINE_LEAD = re.compile(rf"^({OPEN}[^“”\"]{{1,250}}{CLOSE},?\s+[^“”\"]{{3,140}}:)\s*(?={OPEN})")
+
+
+def divided(piece: Piece, outlets: Outlets) -> list[Piece]:
+    """A line on which a quote and its source are followed by another quote, divided there; else the line as it is."""
+    if piece.text.count("“") < 2:
+        return [piece]
+    parts, start = [], 0
+    for found in _SOURCE_BETWEEN.finditer(piece.text):
+        source = attribution(found[1], outlets)
+        if source and (source.strength is Strength.STRONG or (source.strength is Strength.MEDIUM and "," in found[1])):
+            parts.append(piece.part(start, found.end(1)))
+            start = found.end(1)
+    return [*parts, piece.part(start)]
 
 
 def opened(reader: Reader, piece: Piece) -> bool:
@@ -37,10 +53,27 @@ def opened(reader: Reader, piece: Piece) -> bool:
             reader.pending = (piece.part(0, lead.end(1)), source)
             piece = piece.part(lead.end(1))
     tail = reader.tail_source(piece)
+    if not tail and _is_narration(reader, piece):
+        return reader.to_prose(piece)
     quote = reader.paragraph(tail[0] if tail else piece)
     if tail:
         quote.attribute(tail[1], tail[2])
     return True
+
+
+def _is_narration(reader: Reader, piece: Piece) -> bool:
+    """`“The fare rises in March,” the county said.` in the introduction, with no source in or under it: a report's sentence."""
+    text = piece.text
+    if (
+        not reader.draft.section.introduces
+        or reader.pending
+        or reader.inside
+        or ends_closed(text)
+        or not is_closed(text)
+    ):
+        return False
+    following = reader.ahead()
+    return following is None or reader.source(following.text) is None
 
 
 def trailing_off(reader: Reader, piece: Piece) -> bool:

@@ -14,19 +14,34 @@ def attributed(reader: Reader, piece: Piece) -> bool:
     source = reader.source(piece.text)
     if source is None:
         return False
-    following = reader.ahead()
-    announces = source.before and (reader.quoteish(following) or reader.bylineless(following))
-    sure = source.strength >= Strength.MEDIUM or (
-        following is not None and starts_open(following.text) and " " in piece.text
-    )
-    if announces and sure:
+    if _announces(reader, piece, source):
         return _announce(reader, piece, source)
     if reader.open_quote and reader.open_quote.paragraphs:
         if source.strength is Strength.WEAK and not _may_be_weak_source(reader, piece):
             return False
         reader.open_quote.attribute(piece, source)
         return True
-    return _completes(reader, piece, source) or _byline(reader, piece, source) or _orphan(reader, piece, source)
+    if _completes(reader, piece, source):
+        return True
+    found = not _stands_over_sourced(reader, source)
+    return found and (_byline(reader, piece, source) or _orphan(reader, piece, source))
+
+
+def _announces(reader: Reader, piece: Piece, source: Attribution) -> bool:
+    following = reader.ahead()
+    if not source.before or not (reader.quoteish(following) or reader.bylineless(following)):
+        return False
+    marked = following is not None and starts_open(following.text)
+    return source.strength >= Strength.MEDIUM or (marked and " " in piece.text)
+
+
+def _stands_over_sourced(reader: Reader, source: Attribution) -> bool:
+    """A quote has one source: a doubtful line above a quote that has its own is a heading or prose."""
+    known = source.outlet is not None and reader.outlets.find(source.outlet) is not None
+    sure = known or source.before or source.strength is Strength.STRONG
+    if sure or reader.before_mode or _paragraph_above(reader) is not None:
+        return False
+    return reader.quoteish(reader.ahead()) and reader.sourced_below()
 
 
 def _announce(reader: Reader, piece: Piece, source: Attribution) -> bool:
@@ -60,7 +75,7 @@ def _completes(reader: Reader, piece: Piece, source: Attribution) -> bool:
     ):
         quote.attribute(piece, source)
         return True
-    named = have.author is None and have.strength is Strength.WEAK and " " in (have.outlet or "")
+    named = have.author is None and " " in (have.outlet or "") and reader.outlets.find(have.outlet or "") is None
     if named and adds_outlet and not adds_author and not source.before:
         quote.read_as_name(piece, source)
         return True
