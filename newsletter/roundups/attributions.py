@@ -18,6 +18,7 @@ from newsletter.roundups.source_forms import (
     BRACKETED,
     BY,
     COMPANY,
+    CREDENTIAL,
     CREDENTIAL_PART,
     DATE_PART,
     EDGES,
@@ -25,6 +26,7 @@ from newsletter.roundups.source_forms import (
     FORMS,
     HANDLE,
     HEADLINE_FIRST,
+    INVISIBLE,
     JOINED,
     JOINS_NAMES,
     LABELLED_AUTHOR,
@@ -83,8 +85,11 @@ def attribution(text: str, outlets: Outlets) -> Attribution | None:
     """Read a whole line (or the words after a closing mark) as an attribution; None where it is none."""
     if len(text) > _LONGEST or "\t" in text[:1]:
         return None
+    if text.count("“") > text.count("”") or text.count('"') % 2:
+        return None  # a quote begins in it
     link, plain = _without_link(text)
     plain = plain.replace("*", "") if "*" in plain else plain
+    titled, plain = plain, CREDENTIAL.sub("", plain)
     lean = bias_label(plain)
     if lean:
         plain = without_bias_label(plain)
@@ -102,7 +107,19 @@ def attribution(text: str, outlets: Outlets) -> Attribution | None:
     strength = found.strength
     if dashed or bracketed or lean or link:
         strength = max(strength, Strength.MEDIUM)
-    return Attribution(author=found.author, outlet=found.outlet, strength=strength, before=before, link=link, lean=lean)
+    author, outlet = (_as_written(name, titled) for name in (found.author, found.outlet))
+    return Attribution(author=author, outlet=outlet, strength=strength, before=before, link=link, lean=lean)
+
+
+def _as_written(name: str | None, text: str) -> str | None:
+    """The name as the text has it: with `(R-GA)` or `(Ret.)` between or behind the words, without invisible ends."""
+    if name is None:
+        return None
+    if CREDENTIAL.search(text):
+        pattern = rf"(?:{CREDENTIAL.pattern})?\s+".join(re.escape(word) for word in name.split())
+        found = re.search(rf"{pattern}(?:{CREDENTIAL.pattern})?", text)
+        name = found[0] if found else name
+    return name.strip(INVISIBLE)
 
 
 def _without_link(text: str) -> tuple[str | None, str]:

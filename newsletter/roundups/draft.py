@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from newsletter.roundups.attributions import Attribution, Strength
-from newsletter.roundups.lines import Piece, has_mark, is_closed
+from newsletter.roundups.lines import Piece, ends_closed, has_mark, is_closed
 from newsletter.roundups.model import Lean
 
+_MOST_LINES = 6
 SINGLE_SIDES = frozenset({Lean.LEFT, Lean.RIGHT, Lean.CENTER, Lean.LIBERTARIAN})
 
 
@@ -39,7 +40,9 @@ class QuoteDraft:
             return False, False
         last = self.paragraphs[-1]
         if self._looked_at is not last:
-            self._looked_at, self._looks = last, (is_closed(last.text), has_mark(last.text))
+            # Marks that balance close a quote of one paragraph; once one was left open, only an end in a closer does.
+            closed = is_closed(last.text) if len(self.paragraphs) == 1 else ends_closed(last.text)
+            self._looked_at, self._looks = last, (closed, has_mark(last.text))
         return self._looks
 
     @property
@@ -48,9 +51,9 @@ class QuoteDraft:
         return [*self.paragraphs, *self.attribution]
 
     @property
-    def last_line(self) -> int:
-        """The last line that belongs to the quote so far."""
-        return max((piece.line for piece in self.pieces), default=0)
+    def takes_more(self) -> bool:
+        """Whether one more line of links and dates may belong to the attribution; a list of links does not."""
+        return len(self.attribution) < _MOST_LINES
 
     def attribute(self, piece: Piece, source: Attribution) -> None:
         """Take an attribution, or a further line of it that completes the first."""

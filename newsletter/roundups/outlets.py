@@ -81,7 +81,9 @@ def _outlet(path: Path, number: int, entry: Any) -> Outlet:
         raise InputError(f"aliases of {name!r} are not a list of texts", where=where, remedy='Write aliases = ["…"]')
     if rating is not None and rating not in _RATINGS:
         raise InputError(
-            f"unknown rating {rating!r} of {name!r}", where=where, remedy=nearest(str(rating), [str(known) for known in _RATINGS])
+            f"unknown rating {rating!r} of {name!r}",
+            where=where,
+            remedy=nearest(str(rating), [str(known) for known in _RATINGS]),
         )
     return Outlet(name=name.strip(), aliases=tuple(aliases), rating=Lean(rating) if rating else None)
 

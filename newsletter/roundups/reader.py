@@ -185,19 +185,34 @@ class Reader:
     def before_mode(self) -> bool:
         """Whether in this roundup attributions stand before their quotes, by the evidence of the whole file."""
         if self._before_mode is None:
-            before = after = 0
-            for position, piece in enumerate(self.pieces):
-                source = self.source(piece.text) if len(piece.text) <= 240 else None
-                if source is None or source.strength < Strength.MEDIUM or starts_open(piece.text):
-                    continue
-                following = self.pieces[position + 1] if position + 1 < len(self.pieces) else None
-                opens = following is not None and starts_open(following.text)
-                previous = self.pieces[position - 1].text if position else ""
-                ends = ends_closed(previous)
-                before += source.before or (opens and not ends)
-                after += (ends and not opens) or (following is None and not source.before)
-            self._before_mode = before > after
+            self._before_mode = self._announced()
         return self._before_mode
+
+    def _announced(self) -> bool:
+        """Weigh every source line: one that stands between a closed quote and the next opener says nothing."""
+        last = self.source(self.pieces[-1].text) if self.pieces else None
+        if last is not None and not last.before:
+            return False  # nothing follows that it could announce
+        before = after = 0
+        for position, piece in enumerate(self.pieces):
+            source = self.source(piece.text) if len(piece.text) <= 240 else None
+            if source is None or source.strength < Strength.MEDIUM or starts_open(piece.text):
+                continue
+            following = self.pieces[position + 1] if position + 1 < len(self.pieces) else None
+            opens = following is not None and starts_open(following.text)
+            ends = self._ends_quote(position - 1)
+            before += source.before or (opens and not ends)
+            after += ends and not opens
+        return before > after
+
+    def _ends_quote(self, position: int) -> bool:
+        """Whether a quote ends on the line at `position`, or one line above where that line is a source of its own."""
+        if position < 0:
+            return False
+        if ends_closed(self.pieces[position].text):
+            return True
+        above = position > 0 and ends_closed(self.pieces[position - 1].text)
+        return above and self.source(self.pieces[position].text) is not None
 
     # -- landing ------------------------------------------------------------------------------------------------------
 

@@ -21,6 +21,8 @@ DATE_PART = re.compile(
     r"|\d{4}|\d{1,2}[/.]\d{1,2}[/.]\d{2,4}|\d{4}-\d{2}-\d{2})$|(?:mon|tues|wednes|thurs|fri|satur|sun)day$",
     re.IGNORECASE,
 )
+CREDENTIAL = re.compile(r"\s*\((?:[RDI](?:[-–][A-Z][A-Za-z.]{0,12})?|[Rr]et(?:ired|\.)?)\)")
+INVISIBLE = " \u00a0\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
 CREDENTIAL_PART = re.compile(
     r"(?:M\.?D|Ph\.?D|J\.?D|Esq|Jr|Sr|R\.?N|MPH|MBA|CPA|QC|KC|MP|OBE|CBE|II|III|IV)\.?$|[RDI]-[A-Z][a-z.]*\.?$"
 )

@@ -101,6 +101,7 @@ AUTHORS = [
     "Dr. Mary-Kate de la Cruz",
     "Sen. Ida Kerr (D-MN)",
     "An Nguyen",
+    "A. O. Farrow",
     "Will Center",
     "Michael Right",
     "April June",

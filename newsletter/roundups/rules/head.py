@@ -102,7 +102,7 @@ def hint(reader: Reader, piece: Piece) -> bool:
         return False
     following = reader.ahead()
     goes_on = reader.inside and following is not None and starts_open(following.text)
-    if reader.quote and reader.quote.paragraphs and not goes_on:
+    if reader.quote and reader.quote.paragraphs and reader.quote.takes_more and not goes_on:
         reader.quote.attribution.append(piece)
         reader.quote.link = reader.quote.link or address[0].rstrip(".,;")
     else:
@@ -117,7 +117,9 @@ def dated(reader: Reader, piece: Piece) -> bool:
         return False
     if reader.draft.date is None:
         reader.draft.date, reader.draft.date_has_year = piece, has_year
-    elif reader.open_quote is None and reader.quote and reader.quote.last_line == reader.pieces[reader.index - 1].line:
+    elif (
+        reader.quote and reader.quote.attribution[-1:] == [reader.pieces[reader.index - 1]] and reader.quote.takes_more
+    ):
         reader.quote.attribution.append(piece)  # the date of the article, under its source
     else:
         reader.draft.furniture.append(piece)

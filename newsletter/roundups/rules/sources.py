@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from newsletter.roundups.attributions import Attribution, Strength
-from newsletter.roundups.headings import heading_lean, stance_lean
+from newsletter.roundups.headings import stance_lean
 from newsletter.roundups.lines import Piece, has_mark, starts_open
 from newsletter.roundups.reader import Reader
 from newsletter.roundups.rules.head import is_dialogue
@@ -86,7 +86,8 @@ def _byline(reader: Reader, piece: Piece, source: Attribution) -> bool:
     """A byline makes the paragraph beside it a quote, whatever its marks: the one above, or else the one below."""
     following = reader.ahead()
     if source.strength is Strength.WEAK:
-        if reader.before_mode and following and starts_open(following.text) and not heading_lean(piece.text)[0]:
+        announces = reader.before_mode and following is not None and starts_open(following.text)
+        if announces and not reader.sourced_below():
             return _announce(reader, piece, source)
         return _weak_byline(reader, piece, source)
     above = _paragraph_above(reader)
