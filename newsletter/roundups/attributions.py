@@ -38,6 +38,8 @@ from newsletter.roundups.source_forms import (
     OUTLET_FORMS,
     PAPER,
     PREPOSITION,
+    PREPOSITIONS_TOO,
+    QUOTE_FOLLOWS,
     REMARK_BEHIND,
     ROUND_URL,
     SENTENCES,
@@ -85,8 +87,8 @@ def attribution(text: str, outlets: Outlets) -> Attribution | None:
     """Read a whole line (or the words after a closing mark) as an attribution; None where it is none."""
     if len(text) > _LONGEST or "\t" in text[:1]:
         return None
-    if text.count("“") > text.count("”") or text.count('"') % 2:
-        return None  # a quote begins in it
+    if text.count("“") > text.count("”") or text.count('"') % 2 or QUOTE_FOLLOWS.search(text):
+        return None
     link, plain = _without_link(text)
     plain = plain.replace("*", "") if "*" in plain else plain
     titled, plain = plain, CREDENTIAL.sub("", plain)
@@ -170,7 +172,9 @@ def _by_known_outlet(bare: str, outlets: Outlets) -> Attribution | None:
     if SOURCE.match(bare) or len(bare.split()) > _MOST_WORDS:
         return None
     bracketed = BRACKETED.sub(lambda found: f", {found[1]}" if outlets.find(found[1]) else found[0], bare)
-    parts = _components(bracketed)
+    parts = _components(bracketed, SEPARATORS)
+    if not any(outlets.find(part) for part in parts):  # Center for American Progress has a preposition in it
+        parts = _components(bracketed, PREPOSITIONS_TOO)
     known = [outlets.find(part) is not None for part in parts]
     if not any(known):
         return None
@@ -180,14 +184,14 @@ def _by_known_outlet(bare: str, outlets: Outlets) -> Attribution | None:
         return _strong(parts[1], parts[0]) if len(parts) == 2 and is_name(parts[1]) and " " in parts[1] else None
     outlet = known.index(True, 1)
     author = _author_before(bare, parts, outlet)
-    told = author is not None and (" " in author or bare.startswith((f"{author},", f"{author} |", f"{author} (")))
+    told = author is not None and (" " in author or bare.startswith((f"{author},", f"{author} |")))
     return _strong(author, parts[outlet]) if told else None
 
 
-def _components(bare: str) -> list[str]:
+def _components(bare: str, separators: re.Pattern[str]) -> list[str]:
     """The stretches between separators of any kind, less dates, translators, remarks and titles in quotation marks."""
     bare = LABELLED_AUTHOR.sub("", TRANSLATED_BEHIND.sub("", bare), count=1)
-    stretches = [EDGES.sub("", stretch) for stretch in SEPARATORS.split(TITLE_WITHIN.sub(",", bare))]
+    stretches = [EDGES.sub("", stretch) for stretch in separators.split(TITLE_WITHIN.sub(",", bare))]
     return [part for part in stretches if part and not (DATE_PART.match(part) or TRANSLATED.match(part))]
 
 

@@ -188,14 +188,14 @@ LABELLED_AUTHOR = re.compile(
     rf"{BY.pattern}|^(?:authors?|writer|columnist|analysis|opinion|essay|commentary|photo|column|review|guest\s+\w+)\s*:\s*|^(?:excerpted|adapted|quoted)\s+from\s+",
     re.IGNORECASE,
 )
-SEPARATORS = re.compile(
-    r"\s*[,;|\n]\s*|\s+[–—-]\s+|\s*[–—]\s*|\s*:\s+|/(?=[A-Z])|\s+(?:via|on|in|at|for|from)\s+(?=[A-Z0-9]|the\s)"
-)
+SEPARATORS = re.compile(r"\s*[,;|\n]\s*|\s+[–—-]\s+|\s*[–—]\s*|\s*:\s+|/(?=[A-Z])|\s+via\s+(?=[A-Z0-9])")
+PREPOSITIONS_TOO = re.compile(rf"{SEPARATORS.pattern}|\s+(?:on|in|at|for|from|to)\s+(?=[A-Z0-9]|the\s)")
 BRACKETED = re.compile(r"\s*[(\[]([^()\[\]]{2,60})[)\]]")
 EDGES = re.compile(r"^(?:[\s*_“”\"'’]|(?:in|at|for|via|on|from)\s)+|[\s*_“”\"]+$")
 TITLE_WITHIN = re.compile(rf",?\s*{OPEN}[^“”\"]{{2,160}}{CLOSE},?")
 REMARK_BEHIND = re.compile(r"\s*\((?:[a-z][^()]*)\)$")
 NAME_AND_BRACKET = re.compile(r"^(?P<author>[^()]{3,60}?)\s+\((?P<outlet>[^()]{3,60})\)$")
+QUOTE_FOLLOWS = re.compile(rf":\s*{OPEN}")
 PREPOSITION = re.compile(r"^(?:in|at|for|via|from|on)\s+(?=[A-Z0-9]|the\s)")
 JOINED = re.compile(r"^(?:and|&)\s+")
 COMPANY = re.compile(r"[A-Z][\w.'’-]*(?:\s[A-Z][\w.'’-]*){1,3}\s(?:&|and)\s(?:co\.?|others|colleagues)$")
