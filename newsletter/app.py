@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from types import TracebackType
 from typing import Self
+
+from sqlalchemy import Connection
 
 from newsletter import reports, store, tokens
 from newsletter import settings as newsroom_settings
 from newsletter.audience import MailingList, lists
 from newsletter.clock import Clock, system_clock
 from newsletter.delivery import Audience, Copies, OnProgress, SmtpSender, Worker, release, stopping, survey
-from newsletter.errors import BlockedError
+from newsletter.delivery.notices import MarkedMail, Noticed, send_tests
+from newsletter.errors import BlockedError, InputError
 from newsletter.issues import Issue, newsroom_outlets
-from newsletter.publishing import Mailing, gate, mailings
+from newsletter.publishing import Mailing, editions, gate, mailings, testing, users
+from newsletter.publishing.examining import Examined, examine
+from newsletter.publishing.standing import standing
+from newsletter.publishing.user import User
 from newsletter.rendering import Edition, render
 from newsletter.reports import Report
 from newsletter.roundups import Outlets
@@ -35,12 +42,20 @@ PASSWORD = "NEWSLETTER_SMTP_PASSWORD"  # noqa: S105 - the name of an environment
 class Plan:
     """A send that has passed the gate. `unfinished` is the mailing that it goes on with; None where it starts one."""
 
-    issue: Issue
-    edition: Edition
+    examined: Examined
     target: MailingList
     audience: Audience
-    waived: frozenset[str]
     unfinished: Mailing | None
+
+    @property
+    def issue(self) -> Issue:
+        """What is sent."""
+        return self.examined.issue
+
+    @property
+    def edition(self) -> Edition:
+        """The very bytes."""
+        return self.examined.edition
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,43 +97,93 @@ class App:
     ) -> None:
         self.close()
 
-    def plan(self, issue: Issue, list_name: str, *, waived: Collection[str] = ()) -> Plan:
+    def examine(self, issue: Issue) -> Examined:
+        """Render the issue, check it and look up who has signed its edition. Nothing is written.
+
+        Raises:
+            InputError: it cannot be rendered.
+        """
+        return examine(self.store, issue, self.settings, outlets=self.outlets)
+
+    def user(self) -> User:
+        """Who acts, by the secret NEWSLETTER_USER_TOKEN.
+
+        Raises:
+            InputError: there is no token, or it is nobody's.
+        """
+        found = self.user_if_any()
+        if found is None:
+            raise InputError(
+                "nobody is named who does this",
+                where=tokens.USER_TOKEN,
+                remedy=f"Set {tokens.USER_TOKEN} (or {tokens.USER_TOKEN}_FILE) to the token that "
+                "`newsletter user add` has printed",
+            )
+        return found
+
+    def user_if_any(self) -> User | None:
+        """The same, or None where no token is set.
+
+        Raises:
+            InputError: the token is nobody's.
+        """
+        token = newsroom_settings.secret(tokens.USER_TOKEN)
+        return users.by_token(self.store, token, hashed=self.keys.user_hash) if token else None
+
+    def send_test(self, issue: Issue, addresses: Sequence[str], *, user: User) -> tuple[Edition, list[Noticed]]:
+        """Send this very edition to a few addresses, through what readers' mail goes through, and record it.
+
+        The subject is marked and the readers' links lead to a page that says it is a test.
+
+        Raises:
+            InputError: the issue cannot be rendered, an address is none, or the mail server does not answer.
+            BlockedError: an address gets no mail from us, or the user's role may not.
+        """
+        edition, now = render(issue, self.settings), self.clock()
+        mail = MarkedMail.of(edition, list_name=self._list_of(issue), list_title=self._title_of(issue), now=now)
+        sender = self._sender()
+        sender.check()
+        ordered = testing.order(
+            self.store,
+            edition,
+            issue=issue.slug,
+            addresses=addresses,
+            user=user,
+            fingerprint=self.keys.fingerprint,
+            now=now,
+        )
+        return edition, send_tests(self.store, ordered, mail, sender=sender, clock=self.clock)
+
+    def plan(self, issue: Issue, list_name: str) -> Plan:
         """What sending the issue to the list now would do. Nothing is written.
 
-        Where an earlier send of this very edition was cut off, the plan goes on with it.
+        Where an earlier send of this very edition was cut off, the plan goes on with it: it has passed the gate.
 
         Args:
             issue: the issue; it goes out as the list's issue of its date.
             list_name: one of the newsroom's lists.
-            waived: codes of the issue's error findings that somebody answers for.
 
         Raises:
             InputError: there is no such list, or the issue cannot be rendered.
             BlockedError: findings stand in the way; they come with it.
         """
         target = lists.require(self.store, list_name)
-        edition = render(issue, self.settings)
+        examined = self.examine(issue)
         earlier = mailings.find(self.store, target, issue.date)
-        unfinished = earlier if earlier is not None and _goes_on(earlier, issue, edition) else None
+        unfinished = earlier if earlier is not None and _goes_on(earlier, examined) else None
         audience = survey(self.store, list_id=target.id, issue=issue.slug, mailing_id=earlier.id if earlier else None)
         if unfinished is None:
             facts = gate.Facts(
-                subject=edition.subject,
+                subject=examined.edition.subject,
                 postal_address=self.settings.newsroom.postal_address,
                 recipients=audience.prepared,
                 list_name=target.name,
-                issue_findings=issue.findings,
+                open_findings=examined.open,
                 earlier=earlier,
+                sign_off=examined.sign_off,
             )
-            gate.pass_or_block(facts, waived=waived)
-        return Plan(
-            issue=issue,
-            edition=edition,
-            target=target,
-            audience=audience,
-            waived=frozenset(waived),
-            unfinished=unfinished,
-        )
+            gate.pass_or_block(facts)
+        return Plan(examined=examined, target=target, audience=audience, unfinished=unfinished)
 
     def send(
         self,
@@ -143,12 +208,12 @@ class App:
             InputError: the mail server does not answer (nothing was changed then), or the database cannot be used.
             BlockedError: the mail server refuses us for good, or the mailing is paused.
         """
-        sender = SmtpSender(settings=self.settings.sender, password=newsroom_settings.secret(PASSWORD))
+        sender = self._sender()
         sender.check()
         mailing = self._started(plan, actor, self.clock() + patience)
         release(self.store, mailing, clock=self.clock)
         # The frozen bytes, and not the ones just rendered: they are what the readers of the first half got.
-        edition = mailings.edition_of(self.store, mailing.edition_digest)
+        edition = editions.edition_of(self.store, mailing.edition_digest)
         worker = Worker(
             store=self.store,
             mailing=mailing,
@@ -173,14 +238,35 @@ class App:
                 local_date=plan.issue.date,
                 not_later_than=not_later_than,
                 actor=actor,
-                waived=plan.waived,
+                waived={finding.code for finding in plan.examined.waived},
             )
-            mailing = mailings.create(self.store, order, now=now)
+            mailing = mailings.create(self.store, order, now=now, recheck=partial(_recheck, examined=plan.examined))
         if mailing.status is MailingStatus.PAUSED:
             raise BlockedError(f"mailing {mailing.id} is paused", remedy="Resume it first")
         started = mailing if mailing.status is MailingStatus.SENDING else mailing.start(now)
         return mailings.move(self.store, mailing, replace(started, not_later_than=not_later_than))
 
+    def _sender(self) -> SmtpSender:
+        return SmtpSender(settings=self.settings.sender, password=newsroom_settings.secret(PASSWORD))
 
-def _goes_on(earlier: Mailing, issue: Issue, edition: Edition) -> bool:
-    return not earlier.ended and earlier.issue == issue.slug and earlier.edition_digest == edition.digest
+    def _list_of(self, issue: Issue) -> str:
+        return next(iter(issue.lists), "test")
+
+    def _title_of(self, issue: Issue) -> str:
+        known = self.settings.lists.get(self._list_of(issue))
+        return known.title if known else self.settings.newsroom.name
+
+
+def _goes_on(earlier: Mailing, examined: Examined) -> bool:
+    same = earlier.issue == examined.issue.slug and earlier.edition_digest == examined.digest
+    return same and not earlier.ended
+
+
+def _recheck(connection: Connection, examined: Examined) -> None:
+    """Refuse where an approval was withdrawn, or its giver disabled, since the plan was made.
+
+    Raises:
+        BlockedError: the edition may no longer go out.
+    """
+    found = standing(connection, issue=examined.issue.slug, digest=examined.digest)
+    gate.block(gate.unsigned(replace(examined.sign_off, standing=found)))

@@ -27,7 +27,10 @@ class Fix:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """One observation. `line` and `column` count from 1, columns in characters; None where there is no place."""
+    """One observation. `line` and `column` count from 1, columns in characters; None where there is no place.
+
+    `end_column` is the column behind the last character meant, on the same line; None where only the start is known.
+    """
 
     code: str
     severity: Severity
@@ -37,6 +40,7 @@ class Finding:
     column: int | None = None
     fix: Fix | None = None
     why: str | None = None
+    end_column: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The finding as plain data; keys without a value are left out, `line` and `column` excepted."""

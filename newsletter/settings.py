@@ -6,15 +6,16 @@ An unknown key is an error that names the nearest known one. Every default is wr
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from difflib import get_close_matches
 from email.utils import parseaddr
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from zoneinfo import available_timezones
 
 from email_validator import EmailNotValidError, validate_email
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from newsletter.errors import InputError, place
 
@@ -120,6 +121,16 @@ class Brand(_Table):
     """The font stack of what is used: labels, attributions, footer."""
     kicker: Line = "Today’s question"
     """The small line over the title."""
+    logo: Url | None = None
+    """The full address of an image that stands for the newsroom's name at the head. Left out: the name, as text."""
+    logo_dark: Url | None = None
+    """The image to show instead of `logo` where the reader's device is dark."""
+    logo_width: Annotated[int, Field(ge=16, le=300)] = 160
+    """How wide the image is shown, in pixels; its height follows. Twice as many pixels in the file look sharp."""
+    logo_alt: Line = ""
+    """What the image says, for those who do not see it. Left empty: the newsroom's name."""
+    footer: Line = ""
+    """A sentence of the newsroom's own at the foot, over the postal address."""
 
 
 class Side(_Table):
@@ -189,6 +200,30 @@ class RoundupSettings(_Table):
     """Words past which a quote is warned of."""
 
 
+class ApprovalSettings(_Table):
+    """`[approval]`: what an edition needs before it may be sent. Any edit makes another edition, which needs it anew."""
+
+    tested: bool = True
+    """Whether somebody must have sent this very edition to themselves (`newsletter issue test`)."""
+    needed: Annotated[int, Field(ge=0, le=20)] = 1
+    """How many people must have approved this very edition. 0: it goes without."""
+    by_author: bool = True
+    """Whether the approval of the issue's author counts. Where it does not, `issue.toml` must name the author."""
+    sides: tuple[Line, ...] = ()
+    """Keys of `[sides]` that must each have an approval, from a user of that side (`newsletter user add --side`)."""
+
+
+class CheckSettings(_Table):
+    """`[checks]`: what the checks of an issue hold it to, beyond what is always held."""
+
+    waivable: tuple[Line, ...] = ()
+    """Codes of errors that an editor may waive with name and reason, as every warning can be: `["TEXT-PLACEHOLDER"]`."""
+    recent_issues: Annotated[int, Field(ge=0, le=60)] = 5
+    """How many issues before this one count as recent, when an author or outlet comes again. 0: none."""
+    far_days: Annotated[int, Field(ge=1, le=3660)] = 60
+    """Days ahead past which an issue's date is warned of."""
+
+
 class Settings(_Table):
     """All settings of one newsroom. `root` is its folder."""
 
@@ -199,6 +234,15 @@ class Settings(_Table):
     lists: dict[str, MailingList] = {}
     sender: SenderSettings = SenderSettings()
     roundup: RoundupSettings = RoundupSettings()
+    approval: ApprovalSettings = ApprovalSettings()
+    checks: CheckSettings = CheckSettings()
+
+    @model_validator(mode="after")
+    def _approval_by_known_sides(self) -> Self:
+        for side in self.approval.sides:
+            if side not in self.sides:
+                raise ValueError(f"no side is called {side!r} (approval.sides). {nearest(side, list(self.sides))}")
+        return self
 
     @property
     def data(self) -> Path:
@@ -264,11 +308,19 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", where=str(path)) from error
+        raise InputError(
+            f"cannot be read: {error.strerror}", where=str(path), remedy="Make it a file that you may read"
+        ) from error
     except UnicodeDecodeError as error:
         raise InputError("is not UTF-8 text", where=str(path), remedy="Save it as UTF-8") from error
     except tomllib.TOMLDecodeError as error:
-        raise InputError(f"is not valid TOML: {error}", where=str(path), remedy="Mend that line") from error
+        raise _toml_fault(path, error) from error
+
+
+def _toml_fault(path: Path, error: tomllib.TOMLDecodeError) -> InputError:
+    found = re.fullmatch(r"(.*) \(at line (\d+), column (\d+)\)", str(error), re.DOTALL)
+    fault, where = (found[1], place(path, int(found[2]), int(found[3]))) if found else (str(error), str(path))
+    return InputError(f"is not valid TOML: {fault}", where=where, remedy="Mend that line")
 
 
 def nearest(unknown: str, known: list[str]) -> str:
@@ -285,15 +337,25 @@ def _known_keys(path: Path, data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _explained(path: Path, error: ValidationError) -> InputError:
-    first = error.errors()[0]
+    faults = error.errors()
+    # A slip in a key’s name also leaves the key missing: the slip is what the reader can see.
+    first = next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
     steps = [str(step) for step in first["loc"]]
     key = ".".join(steps)
     if first["type"] == "extra_forbidden":
         return InputError(f"unknown key {key!r}", where=str(path), remedy=nearest(steps[-1], _keys_at(steps[:-1])))
     if first["type"] == "missing":
         return InputError(f"{key!r} is missing", where=str(path), remedy="Add it")
-    message = first["msg"].removeprefix("Value error, ")
-    return InputError(f"{key!r}: {message}", where=place(path), remedy="Correct that value")
+    message = _TYPES.get(first["type"]) or first["msg"].removeprefix("Value error, ")
+    return InputError(f"{key!r}: {message}", where=str(path), remedy="Correct that value")
+
+
+_TYPES = {
+    "string_type": "must be text in quotation marks",
+    "model_type": "must be a table, with its keys below [the table’s name]",
+    "dict_type": "must be a table, with its keys below [the table’s name]",
+}
+"""Kinds of pydantic’s errors in the words of TOML."""
 
 
 def _keys_at(steps: list[str]) -> list[str]:
@@ -305,6 +367,8 @@ def _keys_at(steps: list[str]) -> list[str]:
         "lists": MailingList,
         "sender": SenderSettings,
         "roundup": RoundupSettings,
+        "approval": ApprovalSettings,
+        "checks": CheckSettings,
     }
     return sorted(tables[steps[0]].model_fields) if steps and steps[0] in tables else sorted(_INPUT_KEYS)
 
@@ -321,7 +385,12 @@ def secret(name: str) -> str | None:
         try:
             return Path(file).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"the file named by {name}_FILE cannot be read: {error}", where=file) from error
+            fault = getattr(error, "strerror", None) or "it is no text"
+            raise InputError(
+                f"the file named by {name}_FILE cannot be read: {fault}",
+                where=file,
+                remedy="Name a text file that this user may read",
+            ) from error
     return None
 
 

@@ -24,6 +24,10 @@ from newsletter.errors import InputError, NewsletterError
 
 LENGTH = 32
 SECRET_NAME = "NEWSLETTER_SECRET_KEY"  # noqa: S105 - the name of an environment variable
+USER_TOKEN = "NEWSLETTER_USER_TOKEN"  # noqa: S105 - as above: who acts at the command line
+INERT = "this-is-a-test-mail-no-link-acts"
+"""Stands in a test mail where a reader's token would. Of a token's form and opens nothing: no key has sealed it."""
+
 _KEY_BYTES = 32
 _MAC_BYTES = 12
 _LARGEST_SUBSCRIBER = 2**48 - 1
@@ -41,14 +45,16 @@ class _Key:
     mac: bytes
     mask: bytes
     erased: bytes
+    user: bytes
 
     @classmethod
     def derived(cls, secret: bytes) -> Self:
         """Separate keys for separate uses."""
         derive = (
-            hashlib.blake2b(key=secret, person=use, digest_size=32).digest() for use in (b"mac", b"mask", b"erased")
+            hashlib.blake2b(key=secret, person=use, digest_size=32).digest()
+            for use in (b"mac", b"mask", b"erased", b"user")
         )
-        return cls(mac=next(derive), mask=next(derive), erased=next(derive))
+        return cls(mac=next(derive), mask=next(derive), erased=next(derive), user=next(derive))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +75,10 @@ class TokenKeys:
 
     def __post_init__(self) -> None:
         if not self.secrets or any(not 0 <= number <= 255 for number in self.secrets):
-            raise InputError("there must be a secret key, numbered from 0 to 255")
+            raise InputError(
+                "there must be a secret key, numbered from 0 to 255",
+                remedy="Put it back from a backup, or make one with `openssl rand -hex 32`",
+            )
         if min(map(len, self.secrets.values())) < 16:
             raise InputError("a secret key must have 16 bytes or more", remedy="Make one with `openssl rand -hex 32`")
         derived = {number: _Key.derived(hashlib.sha256(secret).digest()) for number, secret in self.secrets.items()}
@@ -106,6 +115,15 @@ class TokenKeys:
         """
         key = self._keys[min(self._keys)].erased
         return hashlib.blake2b(address_key.encode(), key=key, digest_size=32).hexdigest()
+
+    def user_hash(self, token: str) -> str:
+        """A keyed hash, 64 hexadecimal digits: all that is kept of a user's token.
+
+        A fast hash will do: the token is 256 random bits, which nobody guesses however fast the guessing is. Made with
+        the oldest key, like `fingerprint`.
+        """
+        key = self._keys[min(self._keys)].user
+        return hashlib.blake2b(token.encode("utf-8", "surrogatepass"), key=key, digest_size=32).hexdigest()
 
     def _seal(self, purpose: bytes, subscriber_id: int, other_id: int) -> str:
         if not (0 < subscriber_id <= _LARGEST_SUBSCRIBER and 0 < other_id <= _LARGEST_OTHER):
@@ -181,7 +199,11 @@ def _kept(file: Path) -> str:
             _make(file)
         return file.read_text(encoding="ascii")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"the secret key cannot be read or made: {error}", where=str(file)) from error
+        raise InputError(
+            f"the secret key cannot be read or made: {getattr(error, 'strerror', None) or 'is no text'}",
+            where=str(file),
+            remedy="Put the key back from a backup: links in old mail need it",
+        ) from error
 
 
 def _make(file: Path) -> None:

@@ -11,11 +11,11 @@ from newsletter import settings
 from newsletter.findings import Finding
 from newsletter.issues import load, newsroom_outlets, prepare
 from newsletter.publishing import Mailing, gate
-from newsletter.roundups.review import CODES
+from newsletter.roundups.review import CODES, MOST_OF_A_CODE
 from newsletter.settings import Settings
 from newsletter.store.statuses import MailingKind, MailingStatus
 
-HEAD = """\
+HEAD = f"""\
 # Findings
 
 A finding says where something is, what it is, and its code in brackets:
@@ -26,7 +26,7 @@ roundup.txt:6:1: error: whose side is 'Editorial Board, Morning Tide' on … [SI
 
 An **error** stops `newsletter send`. A **warning** and an **info** only tell. The commands that compose, show and
 render an issue print its findings to stderr and go on, so that an issue can be looked at in any state.
-Lines and columns count from 1, columns in characters. Of one code at most 50 findings are listed, then their number.
+Lines and columns count from 1, columns in characters. Of one code at most {MOST_OF_A_CODE} findings are listed, then their number.
 """
 GROUPS = (
     ("In a roundup", "Found when a roundup file is read, by `newsletter roundup parse` and by all commands on issues."),

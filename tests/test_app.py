@@ -12,11 +12,12 @@ from newsletter.clock import system_clock
 from newsletter.errors import BlockedError, InputError
 from newsletter.findings import Finding, Severity
 from newsletter.issues import Issue, Quote, Section
-from newsletter.publishing import mailings
+from newsletter.publishing import mailings, users
 from newsletter.rehearsal.inbox import Inbox
 from newsletter.reports import as_text
-from newsletter.settings import defaults, load
-from newsletter.store.statuses import DeliveryStatus, Exclusion, MailingStatus
+from newsletter.settings import ApprovalSettings, defaults, load
+from newsletter.store.statuses import DeliveryStatus, Exclusion, MailingStatus, UserRole
+from newsletter.tokens import USER_TOKEN
 
 QUOTE = Quote(
     id="q1",
@@ -42,7 +43,7 @@ ISSUE = Issue(
     sections=(Section(heading="From the left", side="left", stance="For", quotes=(QUOTE,)),),
     blocks=(),
     findings=(),
-    inputs=(),
+    inputs=(("roundup.txt", "“A ferry is a street that floats.”\n\nAda Marlow, The Harbour Post\n".encode()),),
 )
 
 
@@ -64,6 +65,9 @@ def settings(tmp_path, inbox):
         title = "The Daily"
         [lists.weekly]
         title = "The Weekly"
+        [approval]
+        tested = false
+        needed = 0
         [sender]
         port = {inbox.port}
         """
@@ -122,13 +126,34 @@ def test_who_is_on_two_lists_gets_the_issue_once(app, inbox):
     assert inbox.mailbox.count() == 3
 
 
-def test_an_error_finding_blocks_unless_somebody_answers_for_it(app):
+def test_an_error_finding_blocks(app):
     subscribe(app, "ann")
     doubt = Finding(code="SIDE-UNDECIDED", severity=Severity.ERROR, message="a quote has no side")
-    issue = replace(ISSUE, findings=(doubt,))
     with pytest.raises(BlockedError, match="a quote has no side"):
-        app.plan(issue, "daily")
-    assert app.plan(issue, "daily", waived=["SIDE-UNDECIDED"]).waived == {"SIDE-UNDECIDED"}
+        app.plan(replace(ISSUE, findings=(doubt,)), "daily")
+
+
+def test_without_rules_of_its_own_a_newsroom_wants_a_test_and_an_approval(app):
+    subscribe(app, "ann")
+    strict = replace(app, settings=app.settings.model_copy(update={"approval": ApprovalSettings()}))
+    with pytest.raises(BlockedError) as caught:
+        strict.plan(ISSUE, "daily")
+    assert [finding.code for finding in caught.value.findings] == ["GATE-NOT-TESTED", "GATE-NOT-APPROVED"]
+
+
+def test_who_acts_is_known_by_the_token(app, monkeypatch):
+    ada, token = users.add(
+        app.store, "Ada", UserRole.EDITOR, side=None, hashed=app.keys.user_hash, actor="a test", now=app.clock()
+    )
+    monkeypatch.delenv(USER_TOKEN, raising=False)
+    assert app.user_if_any() is None
+    with pytest.raises(InputError, match="nobody is named who does this"):
+        app.user()
+    monkeypatch.setenv(USER_TOKEN, token)
+    assert app.user() == ada
+    monkeypatch.setenv(USER_TOKEN, token[:-1])
+    with pytest.raises(InputError, match="no user's"):
+        app.user_if_any()
 
 
 def test_nobody_to_mail_blocks(app):

@@ -63,19 +63,19 @@ def is_plain(text: str) -> bool:
 
 def _parse_rare(text: str) -> Address:
     if not text:
-        raise InputError("the address is empty")
+        raise InputError("the address is empty", remedy="Write it as name@example.org")
     if len(text) > LONGEST:
-        raise InputError(f"the address is longer than {LONGEST} characters")
+        raise InputError(f"the address is longer than {LONGEST} characters", remedy="Check it")
     try:
         valid = validate_email(text, check_deliverability=False, test_environment=True, strict=True)
     except EmailNotValidError as error:
-        raise InputError(f"no valid address: {str(error).rstrip('.')}") from None
+        raise InputError(f"no valid address: {str(error).rstrip('.')}", remedy="Write it as name@example.org") from None
     address = Address(
         text=f"{valid.local_part}@{valid.ascii_domain.lower()}",
         key=f"{_folded(valid.local_part)}@{valid.ascii_domain.lower()}",
     )
     if len(address.text.encode()) > LONGEST or len(valid.local_part.encode()) > 64:
-        raise InputError(f"the address is longer than {LONGEST} octets, or 64 before the @")
+        raise InputError(f"the address is longer than {LONGEST} octets, or 64 before the @", remedy="Check it")
     return address
 
 
@@ -87,7 +87,9 @@ def _folded(local: str) -> str:
     # A look-alike such as the full-width "＠" becomes the character itself here: then nobody could tell two people
     # apart.
     if not _LOCAL.fullmatch(folded) or folded.startswith(".") or folded.endswith(".") or ".." in folded:
-        raise InputError("no valid address: the part before the @ holds look-alikes of special characters")
+        raise InputError(
+            "no valid address: the part before the @ holds look-alikes of special characters", remedy="Type it anew"
+        )
     return folded
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -227,7 +228,7 @@ class _Run:
 
 
 def _refuse_same_file(path: Path, rejects: Path) -> None:
-    if path.resolve() == rejects.resolve():
+    if os.path.realpath(path) == os.path.realpath(rejects):
         raise InputError(
             "the file to import cannot take the rejected rows", where=str(path), remedy="Name another file"
         )

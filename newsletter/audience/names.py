@@ -30,7 +30,7 @@ def clean_name(text: str) -> str:
     name = unicodedata.normalize("NFC", _UNSEEN.sub("", _BLANKS.sub(" ", text)))
     name = _BLANKS.sub(" ", name).strip()  # again: what was dropped may have stood between two blanks
     if len(name) > LONGEST_NAME:
-        raise InputError(f"the name is longer than {LONGEST_NAME} characters")
+        raise InputError(f"the name is longer than {LONGEST_NAME} characters", remedy="Shorten it")
     if any("\ud800" <= character <= "\udfff" for character in name):
-        raise InputError("the name holds bytes that are no text in the file's encoding")
+        raise InputError("the name holds bytes that are no text in the file's encoding", remedy="Type it anew")
     return name

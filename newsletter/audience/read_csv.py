@@ -137,7 +137,9 @@ def open_csv(path: Path) -> Iterator[CsvFile]:
         file = path.open("rb")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise InputError(f"cannot be read: {reason}", where=str(path)) from error
+        raise InputError(
+            f"cannot be read: {reason}", where=str(path), remedy="Name a CSV file that you may read"
+        ) from error
     with file:
         sha256, encoding = _judge_bytes(path, file)
         yield _judge_text(path, file, sha256, encoding)
@@ -242,7 +244,11 @@ def _lines(text: io.TextIOWrapper, path: Path) -> Iterator[str]:
     while line := read(LONGEST_LINE):
         number += 1
         if len(line) == LONGEST_LINE:
-            raise InputError(f"a line is longer than {LONGEST_LINE:,} characters", where=place(path, number))
+            raise InputError(
+                f"a line is longer than {LONGEST_LINE:,} characters",
+                where=place(path, number),
+                remedy="Name a CSV file with one reader a line",
+            )
         if "\0" in line:
             raise InputError("holds NUL characters: it is binary", where=place(path, number), remedy=_SAVE_AS_CSV)
         yield line

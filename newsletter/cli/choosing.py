@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
-import typer
-from rich.markup import escape
+from collections.abc import Iterator, Mapping, Sequence
 
 from newsletter.cli import say
+from newsletter.cli.keyboard import pressed_keys
 from newsletter.errors import InputError
 from newsletter.issues import Quote
 from newsletter.settings import Side
@@ -36,6 +34,11 @@ def suggested_choices(quotes: Sequence[Quote]) -> dict[str, str | None]:
     return {quote.id: quote.suggestion.lean.value for quote in quotes if quote.suggestion}
 
 
+def source_of(quote: Quote) -> str:
+    """Whose words the quote is, in one line."""
+    return quote.attribution.replace("\n", " · ") or "no attribution"
+
+
 def keys_of(sides: Mapping[str, Side]) -> dict[str, str]:
     """One key for each side: the first letter of its name that is still free, digits where none is."""
     keys: dict[str, str] = {}
@@ -61,25 +64,30 @@ def ask_sides(quotes: Sequence[Quote], sides: Mapping[str, Side]) -> dict[str, s
         )
     keys = keys_of(sides)
     say.errors().print(_legend(keys))
+    with pressed_keys() as pressed:
+        return _answers(quotes, keys, pressed)
+
+
+def _answers(quotes: Sequence[Quote], keys: Mapping[str, str], pressed: Iterator[str]) -> dict[str, str | None]:
     choices: dict[str, str | None] = {}
     for position, quote in enumerate(quotes):
         _show(quote, position + 1, len(quotes))
-        pressed = _pressed(keys, quote)
-        if pressed == _QUIT:
+        key = _usable(pressed, keys, quote)
+        if key == _QUIT:
             break
-        if pressed == _SKIP:
+        if key == _SKIP:
             continue
-        side = keys[pressed.casefold()] if pressed not in _TAKE else _suggested(quote)
-        below = quotes[position:] if pressed.isupper() else [quote]
+        side = keys[key.casefold()] if key not in _TAKE else _suggested(quote)
+        below = quotes[position:] if key.isupper() else [quote]
         choices |= dict.fromkeys((one.id for one in below), side)
-        say.note(f"  {side}" + (" for this and all below" if pressed.isupper() else ""))
-        if pressed.isupper():
+        say.note(f"  {side}" + (" for this and all below" if key.isupper() else ""))
+        if key.isupper():
             break
     return choices
 
 
 def _legend(keys: Mapping[str, str]) -> str:
-    named = "  ".join(f"[bold]{key}[/] {escape(side)}" for key, side in keys.items())
+    named = "  ".join(f"[bold]{key}[/] {say.shown(side)}" for key, side in keys.items())
     return (
         f"{named}  [bold]Enter[/] as suggested  [bold]space[/] later  [bold]q[/] stop  (a capital: this and all below)"
     )
@@ -88,24 +96,21 @@ def _legend(keys: Mapping[str, str]) -> str:
 def _show(quote: Quote, number: int, total: int) -> None:
     console = say.errors()
     text = "\n".join(quote.paragraphs)
-    console.print(
-        f"\n[bold]{number} of {total}[/]  {escape(quote.attribution or 'no attribution')}  [dim]{quote.file}:{quote.lines[0]}[/]"
-    )
-    console.print(escape(text if len(text) <= _SHOWN else text[:_SHOWN].rstrip() + " …"))
+    shortened = text if len(text) <= _SHOWN else text[:_SHOWN].rstrip() + " …"
+    place = say.shown(f"{quote.file}:{quote.lines[0]}")
+    console.print(f"\n[bold]{number} of {total}[/]  {say.shown(source_of(quote))}  [dim]{place}[/]")
+    console.print("\n".join(map(say.shown, shortened.split("\n"))))
     if quote.suggestion:
-        console.print(f"[dim]{quote.suggestion.lean}? {escape(quote.suggestion.reason)}[/]")
+        console.print(f"[dim]{quote.suggestion.lean}? {say.shown(quote.suggestion.reason)}[/]")
 
 
-def _pressed(keys: Mapping[str, str], quote: Quote) -> str:
-    while True:
-        pressed = typer.getchar()
-        if pressed in {"\x03", "\x04"}:
-            raise KeyboardInterrupt
-        if pressed.casefold() in keys or pressed in {_SKIP, _QUIT}:
-            return pressed
-        if pressed in _TAKE and quote.suggestion:
-            return pressed
+def _usable(pressed: Iterator[str], keys: Mapping[str, str], quote: Quote) -> str:
+    """The next key that means something here."""
+    for key in pressed:
+        if key.casefold() in keys or key in {_SKIP, _QUIT} or (key in _TAKE and quote.suggestion):
+            return key
         say.errors().print(_legend(keys))
+    return _QUIT
 
 
 def _suggested(quote: Quote) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_format
+import socket
 import tempfile
 import time
 from collections.abc import Iterator
@@ -17,15 +18,16 @@ from newsletter import reports
 from newsletter.app import App
 from newsletter.audience import import_csv
 from newsletter.cli import say
-from newsletter.cli.inbox import wait_for_interrupt
+from newsletter.cli.inbox import interruptible, wait_for_interrupt
 from newsletter.cli.send import progress_bar
 from newsletter.clock import system_clock
 from newsletter.errors import BlockedError
+from newsletter.issues import Issue
 from newsletter.issues.dates import today_in
-from newsletter.rehearsal import judging
+from newsletter.rehearsal import editor, judging
 from newsletter.rehearsal.inbox import Inbox
-from newsletter.rehearsal.newsroom import LIST, Rehearsed, issue_from, lay_rehearsal, sample_issue
-from newsletter.rehearsal.ports import free_port
+from newsletter.rehearsal.newsroom import LIST, issue_from, lay_rehearsal, sample_issue
+from newsletter.rehearsal.ports import take_free_port, take_port
 from newsletter.rehearsal.readers import reader, write_readers
 from newsletter.reports import Report
 from newsletter.web.app import create_app
@@ -52,7 +54,8 @@ def run(
         bool, typer.Option("--once", help="Do it all, check the inbox, print one JSON line and leave.")
     ] = False,
     issue: Annotated[
-        Path | None, typer.Option("--issue", metavar="FILE", help="Send this roundup file instead of the sample.")
+        Path | None,
+        typer.Option("--issue", metavar="FILE", help="Send this roundup file instead of the sample.", readable=False),
     ] = None,
     readers: Annotated[int, typer.Option(help="How many invented readers.", min=1, max=20_000)] = READERS,
     port: Annotated[
@@ -61,15 +64,16 @@ def run(
 ) -> None:
     """Make a newsroom in a temporary folder, send today's issue to invented readers, show their inbox. All on this machine."""
     started = time.monotonic()
-    with _scene(port) as scene:
-        rehearsed = _issue(scene, issue)
+    with interruptible(), _scene(port) as scene:
+        composed = _issue(scene, issue)
         _subscribe(scene, readers)
-        report = _send(scene, rehearsed)
+        _sign_off(scene, composed)
+        report = _send(scene, composed)
         if once:
-            _judge(scene, rehearsed, readers)
+            _judge(scene, composed, readers)
             answer = {
                 "sent": report.as_dict()["accepted"],
-                "inbox": scene.inbox.mailbox.count(),
+                "inbox": len(judging.to_readers(scene.inbox.mailbox, [editor.ADDRESS])),
                 "edition": report.mailing.edition_digest,
                 "seconds": round(time.monotonic() - started, 2),
             }
@@ -82,33 +86,41 @@ def run(
 
 @contextmanager
 def _scene(port: int | None) -> Iterator[_Scene]:
-    web_port = port if port is not None else PORT
-    if port is None or port == 0:
-        web_port = free_port(preferred=web_port)
     with (
+        _listening(port) as listening,
         tempfile.TemporaryDirectory(prefix="newsletter-demo-") as name,
         Inbox(port=0, folder=Path(name) / "inbox") as inbox,
     ):
         folder = Path(name)
-        url = f"http://localhost:{web_port}"
+        url = f"http://localhost:{listening.getsockname()[1]}"
         settings = lay_rehearsal(folder, smtp_port=inbox.port, url=url)
         with App.open(settings) as newsroom:
             web = create_app(newsroom)
             shown: dict[str, Any] = {"newsroom": settings.newsroom.name, "zone": settings.newsroom.zone}
             web.mount("/inbox", create_viewer(inbox.mailbox, base_url=url, **shown))
-            with Server(web, port=web_port):
+            with Server(web, listening=listening):
                 yield _Scene(newsroom=newsroom, inbox=inbox, url=url, folder=folder)
 
 
-def _issue(scene: _Scene, file: Path | None) -> Rehearsed:
+def _listening(port: int | None) -> socket.socket:
+    """The browser's port, taken from the beginning: its number stands in the mail that is sent before it is served."""
+    return take_free_port(preferred=PORT) if port is None else take_port("127.0.0.1", port, purpose="the demo")
+
+
+def _issue(scene: _Scene, file: Path | None) -> Issue:
     settings = scene.newsroom.settings
     today = today_in(settings.newsroom.zone, system_clock())
-    rehearsed = issue_from(settings, file, today) if file else sample_issue(settings, today)
-    if rehearsed.waived:
-        say.note("The invented editor answers for these findings, which would stop a real send:")
-        say.findings(rehearsed.waived)
-    say.note(f"Composed {rehearsed.issue.slug}: {len(rehearsed.issue.quotes)} quotes.")
-    return rehearsed
+    issue = issue_from(settings, file, today) if file else sample_issue(settings, today)
+    say.note(f"Composed {issue.slug}: {len(issue.quotes)} quotes.")
+    return issue
+
+
+def _sign_off(scene: _Scene, issue: Issue) -> None:
+    signed = editor.sign_off(scene.newsroom, issue)
+    if signed.waived:
+        say.note(f"{editor.NAME}, who is invented, answers for these findings, which would stop a real send:")
+        say.findings(signed.waived)
+    say.note(f"{editor.NAME} tested edition {signed.edition[:12]} and approved it.")
 
 
 def _subscribe(scene: _Scene, count: int) -> None:
@@ -127,9 +139,9 @@ def _subscribe(scene: _Scene, count: int) -> None:
     say.note(f"Imported {result.added:,} invented readers to the list {LIST}.")
 
 
-def _send(scene: _Scene, rehearsed: Rehearsed) -> Report:
+def _send(scene: _Scene, issue: Issue) -> Report:
     newsroom = scene.newsroom
-    plan = newsroom.plan(rehearsed.issue, LIST, waived={finding.code for finding in rehearsed.waived})
+    plan = newsroom.plan(issue, LIST)
     with progress_bar() as on_progress:
         report = newsroom.send(plan, actor="demo", on_progress=on_progress)
     for line in reports.as_text(report).splitlines():
@@ -139,10 +151,10 @@ def _send(scene: _Scene, rehearsed: Rehearsed) -> Report:
     return report
 
 
-def _judge(scene: _Scene, rehearsed: Rehearsed, count: int) -> None:
+def _judge(scene: _Scene, issue: Issue, count: int) -> None:
     """Refuse to answer where the inbox does not hold exactly what was promised."""
     wanted = [reader(number)[0] for number in range(1, count + 1)]
-    found = judging.faults(scene.inbox.mailbox, wanted, rehearsed.issue)
+    found = judging.faults(scene.inbox.mailbox, wanted, issue, aside=[editor.ADDRESS])
     if found:
         raise BlockedError(f"the inbox does not hold what was sent: {found[0]}, and {len(found) - 1} more faults")
 
@@ -151,5 +163,5 @@ def _show(scene: _Scene, report: Report) -> None:
     say.data_line(f"Inbox:    {scene.url}/inbox/")
     say.data_line(f"Newsroom: {scene.folder}")
     say.note(
-        f"Edition {report.mailing.edition_digest[:12]} is in {scene.inbox.mailbox.count():,} inboxes. Ctrl-C ends the demo."
+        f"Edition {report.mailing.edition_digest[:12]} is in {report.as_dict()['accepted']:,} inboxes. Ctrl-C ends the demo."
     )

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -46,12 +49,29 @@ def run(
             wait_for_interrupt()
 
 
+_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Ctrl-C, a supervisor's stop, and a terminal whose window was closed: all three end a server in good order."""
+
+
 def wait_for_interrupt() -> None:
-    """Sleep until Ctrl-C (or SIGTERM, which does the same here)."""
+    """Sleep until Ctrl-C (or SIGTERM or SIGHUP, which do the same here)."""
     ended = threading.Event()
-    previous = {number: signal.signal(number, lambda *_: ended.set()) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with _handled(lambda *_: ended.set()):
         ended.wait()
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Within the block, SIGTERM and SIGHUP raise KeyboardInterrupt as Ctrl-C does, so that it is left in good order."""
+    with _handled(signal.default_int_handler):
+        yield
+
+
+@contextmanager
+def _handled(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
+    previous = {number: signal.signal(number, handler) for number in _ENDS}
+    try:
+        yield
     finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+        for number, before in previous.items():
+            signal.signal(number, before)

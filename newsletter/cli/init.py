@@ -13,7 +13,10 @@ from newsletter.issues.laying import lay_newsroom
 
 def run(
     folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="The newsroom's folder; made where it is missing.", show_default=False)
+        Path,
+        typer.Argument(
+            metavar="DIR", help="The newsroom's folder; made where it is missing.", show_default=False, readable=False
+        ),
     ],
     json: Annotated[bool, typer.Option("--json", help="Print the folder and its files as JSON.")] = False,
 ) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 
-from newsletter.cli import say
-from newsletter.cli.choosing import ask_sides, parsed_choices, suggested_choices
+from newsletter.cli import approving, checking, previewing, provenance, say
+from newsletter.cli.acting import author
+from newsletter.cli.choosing import ask_sides, parsed_choices, source_of, suggested_choices
 from newsletter.cli.newsroom import settings as newsroom
 from newsletter.clock import system_clock
 from newsletter.errors import InputError
@@ -30,7 +30,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON."
 @app.command()
 def new(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="Roundup files, in the order shown.", show_default=False)
+        list[Path],
+        typer.Argument(
+            metavar="FILE...", help="Roundup files, in the order shown.", show_default=False, readable=False
+        ),
     ],
     day: Annotated[
         str | None, typer.Option("--date", help="The issue's date, YYYY-MM-DD; else the roundup's own.")
@@ -41,7 +44,7 @@ def new(
     """Compose an issue from roundup files: a folder with the files as they are and an issue.toml for the decisions."""
     settings = newsroom()
     today = today_in(settings.newsroom.zone, system_clock())
-    composed = prepare(settings, files, date=_day(day), title=title, today=today)
+    composed = prepare(settings, files, date=_day(day), title=title, today=today, author=author())
     composed.write()
     slug = composed.folder.name
     issue = load(settings, slug, outlets=newsroom_outlets(settings))
@@ -55,13 +58,29 @@ def new(
 
 
 @app.command()
-def show(slug: Slug, json: AsJson = False) -> None:
-    """Print an issue: its decisions, sections and quotes; findings go to stderr."""
-    issue = _load(newsroom(), slug)
+def show(
+    slug: Slug,
+    digest: Annotated[
+        bool, typer.Option("--digest", help="Explain the edition: what it is made from, and who signed it.")
+    ] = False,
+    json: AsJson = False,
+) -> None:
+    """Print an issue: its decisions, sections and quotes, and who signed its edition; findings go to stderr."""
+    if digest:
+        provenance.explain(slug, json=json)
+        return
+    settings = newsroom()
+    issue = _load(settings, slug)
+    # Looking at an issue makes no database.
+    known = settings.database.exists()
     if json:
-        say.data({"slug": slug, **_summary(issue), "findings": [finding.as_dict() for finding in issue.findings]})
+        findings = [finding.as_dict() for finding in issue.findings]
+        sign_off = provenance.sign_off_of(slug) if known else None
+        say.data({"slug": slug, **_summary(issue), "findings": findings, "sign_off": sign_off})
         return
     _print(issue)
+    if known:
+        provenance.print_sign_off(slug)
     say.findings(issue.findings)
 
 
@@ -94,7 +113,7 @@ def side(
         return
     say.note(f"{len(decided)} decided, {len(left)} undecided.")
     for quote in left:
-        say.data_line(f"{quote.id}  {quote.attribution or 'no attribution'}")
+        say.data_line(f"{quote.id}  {source_of(quote)}")
 
 
 @app.command()
@@ -103,7 +122,10 @@ def render(
     out: Annotated[
         Path,
         typer.Option(
-            metavar="DIR", help="Where to write email.html, email.txt, message.eml, manifest.json.", show_default=False
+            metavar="DIR",
+            help="Where to write email.html, email.txt, message.eml, manifest.json.",
+            show_default=False,
+            readable=False,
         ),
     ],
     json: AsJson = False,
@@ -120,6 +142,14 @@ def render(
     say.data_line(edition.digest)
     for path in files:
         say.note(f"  {path}")
+
+
+app.command(name="test")(approving.send_test)
+app.command()(approving.approve)
+app.command()(approving.waive)
+app.command()(provenance.diff)
+app.command()(previewing.preview)
+app.command()(checking.check)
 
 
 def _load(settings: Settings, slug: str) -> Issue:
@@ -180,15 +210,14 @@ def _quote(quote: Quote) -> dict[str, Any]:
 
 def _print(issue: Issue) -> None:
     console = say.output()
-    console.print(f"[bold]{escape(issue.title)}[/] · {in_words(issue.date)}")
-    console.print(f"Subject: {escape(issue.subject)}\nPreheader: {escape(issue.preheader)}")
-    console.print(f"Template {escape(issue.template)}, lists {escape(', '.join(issue.lists) or 'none')}")
+    console.print(f"[bold]{say.shown(issue.title)}[/] · {in_words(issue.date)}")
+    console.print(f"Subject: {say.shown(issue.subject)}\nPreheader: {say.shown(issue.preheader)}")
+    console.print(f"Template {say.shown(issue.template)}, lists {say.shown(', '.join(issue.lists) or 'none')}")
     for section in issue.sections:
-        console.print(f"\n[bold]{escape(section.heading or 'Introduction')}[/]")
+        console.print(f"\n[bold]{say.shown(section.heading or 'Introduction')}[/]")
         if section.stance:
-            console.print(f"  [italic]{escape(section.stance)}[/]")
+            console.print(f"  [italic]{say.shown(section.stance)}[/]")
         for quote in section.quotes:
-            source = quote.attribution.replace("\n", " · ") or "no attribution"
-            console.print(f"  {quote.id}  {(quote.side or '—'):12} {escape(source)}")
+            console.print(f"  {quote.id}  {(quote.side or '—'):12} {say.shown(source_of(quote))}")
     blocking = sum(finding.severity is Severity.ERROR for finding in issue.findings)
     console.print(f"\n{blocking} blocking findings, {len(issue.findings) - blocking} others")

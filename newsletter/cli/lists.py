@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from newsletter.app import App
 from newsletter.audience import lists
@@ -32,4 +31,4 @@ def show(json: Annotated[bool, typer.Option("--json", help="Print the lists as J
         return
     for one in found:
         counts = ", ".join(f"{number:,} {status.value}" for status, number in one.counts.items())
-        say.output().print(f"[bold]{escape(one.name)}[/]  {escape(one.title)}  {counts or 'nobody yet'}")
+        say.output().print(f"[bold]{say.shown(one.name)}[/]  {say.shown(one.title)}  {counts or 'nobody yet'}")

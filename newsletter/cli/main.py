@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from importlib import import_module
@@ -16,23 +17,24 @@ from newsletter.cli import say
 from newsletter.cli.newsroom import choose
 from newsletter.errors import BlockedError, InputError, NewsletterError
 
-REFUSED, BAD_INPUT, INTERRUPTED = 1, 2, 130
+REFUSED, BAD_INPUT, OUR_FAULT, INTERRUPTED = 1, 2, 70, 130
+"""70 is EX_SOFTWARE of sysexits(3): a fault of the program, which no script may take for a refusal."""
 
-GROUPS = ("roundup", "issue", "list", "subscriber")
+GROUPS = ("roundup", "issue", "list", "subscriber", "user", "check", "template")
 COMMANDS = ("init", "send", "report", "inbox", "demo")
-"""Each has a module of its own in this folder, under its name (`list` in `lists`), that offers `app` or a function `run`."""
+"""Each has a module of its own in this folder, under its name (see `_MODULES`), that offers `app` or a function `run`."""
+
+_MODULES = {"check": "checking", "list": "lists", "template": "templates", "user": "users"}
 
 _HELP = "A newsroom's daily newsletter: from the morning's roundup files to the report on who got it."
 
 
 def main() -> None:
     """Run the command that the arguments name, and end the process with its exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        # A file name or a quote in any alphabet must come out whatever locale the shell has.
-        stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]  # both are text files
+    _prepare_streams()
     code = 0
     try:
-        command_line(sys.argv[1:])()
+        _run()
     except BlockedError as error:
         say.findings(error.findings)
         say.fault(error)
@@ -44,11 +46,52 @@ def main() -> None:
     except KeyboardInterrupt:
         say.note("interrupted")
         code = INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read stdout has gone, as `| head` does. Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = REFUSED
+    except OSError as error:
+        code = _refused_by_the_system(error)
+    except Exception as error:  # noqa: BLE001 - the last stop: a traceback helps who mends the program, and nobody else
+        say.fault(_our_fault(error))
+        code = OUR_FAULT
+        _trace_if_asked()
     sys.exit(code)
+
+
+def _run() -> None:
+    try:
+        command_line(sys.argv[1:])()
+    finally:
+        # Here, where a full disk can still be told; at exit Python would only complain.
+        sys.stdout.flush()
+
+
+def _prepare_streams() -> None:
+    """Make stdout and stderr take any text: names and quotes must come out whatever locale the shell has."""
+    # None where the shell has closed them, as `>&-` does.
+    sys.stdin = sys.stdin or Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115 - open as long as the process is
+    sys.stdout = sys.stdout or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+    sys.stderr = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]  # both are text files
+
+
+def _refused_by_the_system(error: OSError) -> int:
+    """Say what the system would not do, where nobody nearer to it did; gives the exit code."""
+    # What still waits for stdout would be tried again at exit, and Python would complain once more.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):  # whoever read stdout has gone, as `| head` does
+        return REFUSED
+    file = error.filename2 or error.filename
+    where = str(file) if file else "stdout" if error.errno == errno.ENOSPC else ""
+    remedy = "See that it is there, that you may use it, and that its disk has room"
+    say.fault(InputError(error.strerror or str(error), where=where, remedy=remedy))
+    _trace_if_asked()
+    return BAD_INPUT
+
+
+def _our_fault(error: Exception) -> NewsletterError:
+    return NewsletterError(
+        f"a fault of the program: {type(error).__name__}: {error}",
+        remedy="Please report it, with what NEWSLETTER_TRACEBACK=1 shows",
+    )
 
 
 def command_line(arguments: list[str]) -> typer.Typer:
@@ -88,7 +131,7 @@ def _called(arguments: list[str]) -> str | None:
 
 
 def _module(name: str) -> ModuleType:
-    return import_module(f"newsletter.cli.{'lists' if name == 'list' else name}")
+    return import_module(f"newsletter.cli.{_MODULES.get(name, name)}")
 
 
 def _version(asked: bool) -> None:
@@ -100,7 +143,12 @@ def _version(asked: bool) -> None:
 def _options(
     newsroom: Annotated[
         Path | None,
-        typer.Option("--newsroom", "-C", help="The newsroom's folder; without it, this folder or the nearest above."),
+        typer.Option(
+            "--newsroom",
+            "-C",
+            help="The newsroom's folder; without it, this folder or the nearest above.",
+            readable=False,
+        ),
     ] = None,
     version: Annotated[  # noqa: ARG001 - its callback does the work
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")

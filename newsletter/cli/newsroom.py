@@ -24,17 +24,24 @@ def settings() -> Settings:
     Raises:
         InputError: there is no newsroom, or its settings cannot be used.
     """
-    return newsroom_settings.load(newsroom_settings.find_newsroom(_chosen.get() or Path.cwd()))
+    return newsroom_settings.load(newsroom_settings.find_newsroom(_chosen.get() or _here()))
 
 
 def settings_if_any() -> Settings | None:
     """The same, or None outside a newsroom where none was named."""
     if _chosen.get() is None:
         try:
-            newsroom_settings.find_newsroom(Path.cwd())
+            newsroom_settings.find_newsroom(_here())
         except InputError:
             return None
     return settings()
+
+
+def _here() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError as error:
+        raise InputError("this folder was removed", where=".", remedy="Go to another folder") from error
 
 
 def outlets(found: Settings | None) -> Outlets:

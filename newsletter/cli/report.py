@@ -15,7 +15,10 @@ from newsletter.cli.newsroom import settings
 
 def run(
     mailing: Annotated[
-        int, typer.Argument(metavar="ID", help="The mailing's number, as `send` prints it.", show_default=False)
+        int,
+        typer.Argument(
+            metavar="ID", help="The mailing's number, as `send` prints it.", show_default=False, min=1, max=2**63 - 1
+        ),
     ],
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from newsletter.cli import say
 from newsletter.cli.newsroom import outlets, settings_if_any
@@ -24,7 +23,9 @@ def _group() -> None:
 
 @app.command()
 def parse(
-    file: Annotated[Path, typer.Argument(help="A roundup file: UTF-8 text, at most 1 MiB.", show_default=False)],
+    file: Annotated[
+        Path, typer.Argument(help="A roundup file: UTF-8 text, at most 1 MiB.", show_default=False, readable=False)
+    ],
     json: Annotated[bool, typer.Option("--json", help="Print the structured roundup as one JSON object.")] = False,
 ) -> None:
     """Print what stands in a roundup file: sections, quotes, sources, suggested sides; findings go to stderr."""
@@ -41,26 +42,26 @@ def parse(
 
 def _print(roundup: Roundup) -> None:
     console = say.output()
-    console.print(f"[bold]{escape(roundup.title or 'No title')}[/] · {escape(roundup.date or 'no date')}")
+    console.print(f"[bold]{say.shown(roundup.title or 'No title')}[/] · {say.shown(roundup.date or 'no date')}")
     for section in roundup.sections:
         _print_section(section)
     if roundup.furniture:
-        console.print(f"\n[dim]Set aside: {escape(' · '.join(roundup.furniture))}[/]")
+        console.print(f"\n[dim]Set aside: {say.shown(' · '.join(roundup.furniture))}[/]")
 
 
 def _print_section(section: Section) -> None:
     console = say.output()
     lean = f" ({section.lean})" if section.lean else ""
-    console.print(f"\n[bold]{escape(section.heading or 'Introduction')}[/]{lean}")
+    console.print(f"\n[bold]{say.shown(section.heading or 'Introduction')}[/]{lean}")
     if section.summary:
-        console.print(f"  [italic]{escape(section.summary)}[/]")
+        console.print(f"  [italic]{say.shown(section.summary)}[/]")
     for quote in section.quotes:
         words = sum(len(paragraph.split()) for paragraph in quote.paragraphs)
         side = quote.lean or (f"{quote.suggestion.lean}? {quote.suggestion.reason}" if quote.suggestion else "")
         source = " · ".join(part for part in (quote.author, quote.outlet) if part) or "no source"
         console.print(
-            f"  {quote.id}  {escape(source)}  [dim]lines {quote.lines[0]}-{quote.lines[1]}, {words} words[/]"
-            + (f"  {escape(side)}" if side else "")
+            f"  {quote.id}  {say.shown(source)}  [dim]lines {quote.lines[0]}-{quote.lines[1]}, {words} words[/]"
+            + (f"  {say.shown(side)}" if side else "")
         )
     for text in section.prose:
-        console.print(f"  [dim]{escape(text)}[/]")
+        console.print(f"  [dim]{say.shown(text)}[/]")

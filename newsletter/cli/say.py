@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -12,6 +13,9 @@ from rich.markup import escape
 
 from newsletter.errors import NewsletterError, place
 from newsletter.findings import Finding, Severity
+
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""What a terminal obeys instead of showing it: controls, and the marks that turn the direction of what follows."""
 
 _COLORS = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 
@@ -32,31 +36,50 @@ def data(value: Any) -> None:
 
 
 def data_line(text: str) -> None:
-    """One line of text on stdout, as it is."""
+    """One line of text on stdout, as it is, and at once: whoever reads a pipe may wait for it."""
     sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 def note(text: str) -> None:
     """One line on stderr about what is being done."""
-    errors().print(escape(text))
+    errors().print(shown(text))
+
+
+def shown(text: str) -> str:
+    """Text from outside, for a console: no markup, and controls as their escapes, so that no file steers a terminal."""
+    return escape(_CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text))
 
 
 def fault(error: NewsletterError) -> None:
     """The one line on an error: where, what, what to do."""
-    where = f"{escape(error.where)}: " if error.where else ""
+    where = f"{shown(error.where)}: " if error.where else ""
     stop = "" if error.remedy.endswith(("?", ".", "!")) else "."
-    remedy = f"\n  {error.remedy}{stop}" if error.remedy else ""
-    errors().print(f"{where}[bold red]error:[/] {escape(error.what)}{escape(remedy)}")
+    remedy = f"\n  {shown(error.remedy)}{stop}" if error.remedy else ""
+    errors().print(f"{where}[bold red]error:[/] {shown(error.what)}{remedy}")
 
 
 def findings(found: Iterable[Finding], *, file: str | None = None) -> None:
-    """One line a finding: place, severity, message, code. `file` is named where a finding names none."""
+    """One line a finding on stderr. `file` is named where a finding names none."""
     console = errors()
-    for finding in found:
-        name = finding.file or file
-        where = f"{escape(place(name, finding.line, finding.column))}: " if name else ""
-        color = _COLORS[finding.severity]
-        console.print(f"{where}[{color}]{finding.severity}:[/] {escape(finding.message)} [dim]\\[{finding.code}][/]")
+    for each in found:
+        finding(console, each, file=each.file or file)
+
+
+def finding(console: Console, told: Finding, *, file: str | None) -> None:
+    """One line: place, severity, message, code."""
+    where = f"{shown(place(file, told.line, told.column))}: " if file else ""
+    console.print(f"{where}{severity(told.severity)}: {shown(told.message)} [dim]\\[{told.code}][/]")
+
+
+def severity(weight: Severity, width: int = 0) -> str:
+    """The severity's word in its colour, as markup."""
+    return f"[{color(weight)}]{weight.value:{width}}[/]"
+
+
+def color(weight: Severity) -> str:
+    """The colour that a severity has on terminals."""
+    return _COLORS[weight]
 
 
 def on_terminal() -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,12 +11,11 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from newsletter import reports
-from newsletter.app import App, Plan
+from newsletter.app import Plan
 from newsletter.cli import say
-from newsletter.cli.newsroom import settings
+from newsletter.cli.acting import actor, issue_of, opened
 from newsletter.delivery import Progress as Sent
 from newsletter.errors import BlockedError, InputError
-from newsletter.issues import load
 
 
 def run(
@@ -31,16 +29,15 @@ def run(
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Send an issue to a list now, and print the report. A send that was cut off goes on where it stopped."""
-    with App.open(settings()) as newsroom:
-        issue = load(newsroom.settings, slug, outlets=newsroom.outlets)
-        plan = newsroom.plan(issue, list_name)
+    with opened() as newsroom:
+        plan = newsroom.plan(issue_of(newsroom, slug), list_name)
         if dry_run:
             _say_plan(plan, json=json)
             return
         if not yes:
             _ask(plan)
         with progress_bar() as on_progress:
-            report = newsroom.send(plan, actor=f"{getpass.getuser()} (command line)", on_progress=on_progress)
+            report = newsroom.send(plan, actor=actor(newsroom), on_progress=on_progress)
     if json:
         say.data(report.as_dict())
     else:

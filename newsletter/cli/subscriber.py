@@ -25,11 +25,14 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON."
 
 @app.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="One reader a row.", show_default=False)],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE.csv", help="One reader a row.", show_default=False, readable=False)
+    ],
     list_name: ListName,
     consent: Annotated[str | None, typer.Option(help="What these people agreed to, or how it is known.")] = None,
     rejects: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Where bad rows are kept; else FILE.rejects.csv.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Where bad rows are kept; else FILE.rejects.csv.", readable=False),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and count everything, write nothing.")] = False,
     yes: Annotated[

@@ -38,7 +38,11 @@ def make_folder(target: Path, files: Mapping[str, bytes]) -> None:
     except OSError as error:
         if os.path.lexists(target):
             raise already_there(target) from error
-        raise InputError(f"cannot be made: {error.strerror}", where=str(target)) from error
+        raise InputError(
+            f"cannot be made: {error.strerror}",
+            where=str(target),
+            remedy="See that the folder above it may be written and its disk has room",
+        ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -72,7 +76,11 @@ def replace_file(path: Path, data: bytes, *, expected: bytes) -> None:
         temporary.replace(path)
         _sync_folder(path.parent)
     except OSError as error:
-        raise InputError(f"cannot be written: {error.strerror}", where=str(path)) from error
+        raise InputError(
+            f"cannot be written: {error.strerror}",
+            where=str(path),
+            remedy="See that its folder may be written and its disk has room",
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -58,9 +59,18 @@ def compose(settings: Settings, files: Sequence[Path], *, date: date | None, tit
 
 
 def prepare(
-    settings: Settings, files: Sequence[Path], *, date: date | None, title: str | None, today: date
+    settings: Settings,
+    files: Sequence[Path],
+    *,
+    date: date | None,
+    title: str | None,
+    today: date,
+    author: str | None = None,
 ) -> NewIssue:
-    """What `compose` would write, with findings on what had to be guessed. Takes and raises the same; only reads."""
+    """What `compose` would write, with findings on what had to be guessed. Takes and raises the same; only reads.
+
+    `author` is the user who composes it, for `issue.toml`.
+    """
     _check_given(files, title)
     outlets = newsroom_outlets(settings)
     given = [(path, read_plain(path, follow=True)) for path in files]
@@ -72,7 +82,9 @@ def prepare(
     folder = settings.issues / folder_name(day, wanted or own_title, files[0].stem)
     if folder.exists() or folder.is_symlink():
         raise already_there(folder)
-    toml = fresh_issue_toml(settings, day=day, doubt=doubt, title=wanted, own_title=own_title, roundups=names)
+    toml = fresh_issue_toml(
+        settings, day=day, doubt=doubt, title=wanted, own_title=own_title, roundups=names, author=author
+    )
     contents = {ISSUE_FILE: toml.encode(), **{name: data for name, (_, data) in zip(names, given, strict=True)}}
     return NewIssue(folder=folder, files=contents, findings=_guessed(day, doubt))
 
@@ -80,7 +92,7 @@ def prepare(
 def _check_given(files: Sequence[Path], title: str | None) -> None:
     if not files:
         raise InputError("no roundup file is given", remedy="Name one or more files")
-    resolved = [path.resolve() for path in files]
+    resolved = [os.path.realpath(path) for path in files]  # `Path.resolve` fails at links that go in a circle
     for number, path in enumerate(files):
         if resolved[number] in resolved[:number]:
             raise InputError("this file is given twice", where=str(path), remedy="Name each file once")

@@ -108,6 +108,7 @@ class IssueTable(_Table):
     preheader: Line | None = None
     template: Annotated[str, AfterValidator(_template_name)] = DEFAULT_TEMPLATE
     lists: list[Line] | None = None
+    author: Line | None = None
     roundups: list[Annotated[str, AfterValidator(_file_name)]] | None = None
     order: list[str] = []
     leave_out: list[str] = []

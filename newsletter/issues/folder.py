@@ -57,7 +57,9 @@ def slugs(settings: Settings) -> tuple[str, ...]:
     except FileNotFoundError:
         return ()
     except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", where=str(settings.issues)) from error
+        raise InputError(
+            f"cannot be read: {error.strerror}", where=str(settings.issues), remedy="Make it a folder that you may read"
+        ) from error
     found = (entry for entry in entries if is_component(entry.name) and entry.is_dir(follow_symlinks=False))
     return tuple(sorted(entry.name for entry in found if (Path(entry.path) / ISSUE_FILE).is_file()))
 
@@ -104,7 +106,9 @@ def read_plain(path: Path, *, follow: bool = False) -> bytes:
                 "is a link, and links are not followed", where=str(path), remedy="Put the file itself there"
             )
             raise fault from error
-        raise InputError(f"cannot be read: {error.strerror}", where=str(path)) from error
+        raise InputError(
+            f"cannot be read: {error.strerror}", where=str(path), remedy="Name a text file that you may read"
+        ) from error
     except ValueError as error:  # a name with a NUL
         raise InputError("is no file's name", where=repr(str(path)), remedy="Check the name") from error
     if len(data) > MAX_BYTES:

@@ -15,7 +15,14 @@ _KINDS = ", ".join(kind.value for kind in BlockKind)
 
 
 def fresh_issue_toml(
-    settings: Settings, *, day: date, doubt: str | None, title: str | None, own_title: str, roundups: Sequence[str]
+    settings: Settings,
+    *,
+    day: date,
+    doubt: str | None,
+    title: str | None,
+    own_title: str,
+    roundups: Sequence[str],
+    author: str | None = None,
 ) -> str:
     """A commented `issue.toml`.
 
@@ -26,12 +33,14 @@ def fresh_issue_toml(
         title: a title that was asked for; None leaves the roundup's own.
         own_title: the roundup's title, shown as the default; "" where it has none.
         roundups: the names of the roundup files, in order.
+        author: who composes it; None where nobody is known.
     """
     default_title = _comment(own_title) or "the newsroom’s name and the date, with a warning"
     title_line = f"title = {_text(title)}" if title else '# title = "…"'
     guess = f", a guess ({_comment(doubt)}): please check" if doubt else ""
     names = "".join(f"  {_text(name)},\n" for name in roundups)
     lists = ", ".join(_text(name) for name in list(settings.lists)[:1])
+    author_line = f"author = {_text(author)}" if author else '# author = "…"'
     return f"""\
 # The editors' decisions on this issue, and nothing else: its words stand in the roundup files beside it.
 # What is left out, or has a # before it, takes the default that its comment names.
@@ -54,6 +63,9 @@ date = {day.isoformat()}
 
 # The lists that this issue is for. Default: [{_comment(lists)}]
 # lists = [{_comment(lists)}]
+
+# Who composed it. Where newsletter.toml says by_author = false, this user's approval does not count.
+{author_line}
 
 # The roundup files, in the order in which they are shown.
 roundups = [

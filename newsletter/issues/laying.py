@@ -43,10 +43,17 @@ def lay_newsroom(folder: Path) -> list[str]:
         for part in parts:
             (temporary / part).rename(target / part)
     except OSError as error:
-        raise InputError(f"the newsroom cannot be made: {error.strerror}", where=str(folder)) from error
+        raise InputError(
+            f"the newsroom cannot be made: {_refusal(error)}", where=str(folder), remedy="Name another folder"
+        ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return laid
+
+
+def _refusal(error: OSError) -> str:
+    """The system's words; copying a folder collects them, file by file."""
+    return str(error.args[0][0][2] if isinstance(error, shutil.Error) else error.strerror)
 
 
 def _prepare(folder: Path, name: str) -> None:
@@ -71,5 +78,6 @@ def _settings(example: Path, name: str) -> str:
 
 
 def _name(folder: Path) -> str:
-    words = folder.name.replace("-", " ").replace("_", " ").split()
+    plain = "".join(each if each.isprintable() and each not in "-_" else " " for each in folder.name)
+    words = plain.split()
     return " ".join(word[:1].upper() + word[1:] for word in words) or "Our newsletter"

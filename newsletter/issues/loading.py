@@ -49,6 +49,7 @@ def load(settings: Settings, slug: str, *, outlets: Outlets) -> Issue:
         blocks=tuple(block.as_block() for block in table.blocks),
         findings=findings_on(contents, joined, settings, day=day, titled=bool(own)),
         inputs=((ISSUE_FILE, contents.issue_file), *((each.name, each.data) for each in contents.readings)),
+        author=table.author or None,
     )
 
 

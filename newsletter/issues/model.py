@@ -73,7 +73,10 @@ class Block:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Issue:
-    """One issue, ready to render. `inputs` are the names and bytes of the files it was read from, in order."""
+    """One issue, ready to render. `inputs` are the names and bytes of the files it was read from, in order.
+
+    `author` is who composed it, a user's name; None where nobody is named.
+    """
 
     slug: str
     title: str
@@ -86,6 +89,7 @@ class Issue:
     blocks: tuple[Block, ...]
     findings: tuple[Finding, ...]
     inputs: tuple[tuple[str, bytes], ...]
+    author: str | None = None
 
     @property
     def quotes(self) -> tuple[Quote, ...]:

@@ -1,6 +1,7 @@
-"""From an edition to a mailing: the gate that lets it through, and the mailing that carries it to one list.
+"""From an edition to a mailing: who signs it off, the gate that lets it through, the mailing that carries it to a list.
 
-`gate` says what stands in the way, `Mailing` what may become of a mailing, `mailings` keeps mailings and editions.
+`examining` says how an edition stands, `approvals`, `waivers` and `testing` record what `users` do about it, `gate` says
+what stands in the way, `Mailing` what may become of a mailing, `mailings` and `editions` keep what was made and frozen.
 """
 
 from newsletter.publishing.mailing import Mailing

@@ -1,34 +1,56 @@
-"""The gate: what stands between an edition and its readers. Pure: whoever calls hands in the facts."""
+"""The gate: what stands between an edition and its readers. Pure: whoever calls hands in the facts.
+
+One gate for everything that goes to readers: checked, tested, approved, and all three for this very edition.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from newsletter.errors import BlockedError
 from newsletter.findings import Finding, Severity, blocking
 from newsletter.publishing.mailing import Mailing
+from newsletter.publishing.standing import Approval, Standing
+from newsletter.publishing.user import name_key
+from newsletter.settings import ApprovalSettings
 from newsletter.store.statuses import MailingStatus
+
+_TOLD = frozenset({"SUBJECT-EMPTY", "LAW-ADDRESS", "AUDIENCE-EMPTY"})
+"""Codes of checks whose matter the gate judges itself, so that no waiver helps; one finding of each is enough."""
+
+_WHY_SAME = "What was looked at is what is sent: any edit makes another edition, which has to be looked at again."
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SignOff:
+    """Who has to have signed an edition, and who has. `author` is the issue's, None where nobody is named."""
+
+    issue: str
+    standing: Standing
+    rules: ApprovalSettings
+    author: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
     """What the gate judges.
 
-    `issue_findings` are those of the issue itself; `recipients` is how many would get it now; `earlier` is the mailing
-    that the list had on the same date, if any.
+    `open_findings` are those of the checks that nobody has waived; `recipients` is how many would get it now; `earlier`
+    is the mailing that the list had on the same date, if any; `sign_off` is None where nobody has to sign.
     """
 
     subject: str
     postal_address: str
     recipients: int
     list_name: str
-    issue_findings: Sequence[Finding] = ()
+    open_findings: Sequence[Finding] = ()
     earlier: Mailing | None = None
+    sign_off: SignOff | None = None
 
 
 def findings(facts: Facts) -> list[Finding]:
-    """What the gate itself has against sending, the issue's own findings aside. None of these can be waived."""
+    """What the gate itself has against sending, the findings of the checks aside. None of these can be waived."""
     found = []
     if not facts.subject.strip():
         found.append(_error("GATE-SUBJECT-EMPTY", "the subject is empty: give one in issue.toml"))
@@ -44,24 +66,82 @@ def findings(facts: Facts) -> list[Finding]:
         found.append(_error("GATE-AUDIENCE-EMPTY", f"nobody on list {facts.list_name!r} can be mailed"))
     if facts.earlier is not None:
         found.append(_error("GATE-ALREADY-SENT", _already(facts.earlier)))
+    elif facts.sign_off is not None:
+        # After a mailing of the day nothing that anybody signs would let this one through.
+        found += unsigned(facts.sign_off)
     return found
 
 
-def pass_or_block(facts: Facts, *, waived: Collection[str] = ()) -> None:
-    """Let the edition through, or refuse it.
+def unsigned(sign_off: SignOff) -> list[Finding]:
+    """What is missing until the edition is tested and approved as the newsroom's rules ask; in the order to do it."""
+    standing = sign_off.standing
+    untested = list(_test_missing(sign_off))
+    unapproved = list(_approvals_missing(sign_off))
+    if unapproved and standing.approved_before:
+        return [_other(sign_off, standing.approved_before, "approved"), *untested, *unapproved]
+    if untested and standing.tested_before:
+        return [_other(sign_off, standing.tested_before, "tested"), *untested, *unapproved]
+    return [*untested, *unapproved]
 
-    Args:
-        facts: what is known.
-        waived: codes of the issue's own findings that somebody answers for.
+
+def pass_or_block(facts: Facts) -> None:
+    """Let the edition through, or refuse it.
 
     Raises:
         BlockedError: with every finding that stands in the way.
     """
-    against = [finding for finding in blocking(list(facts.issue_findings)) if finding.code not in waived]
-    against += findings(facts)
+    against = [finding for finding in blocking(list(facts.open_findings)) if finding.code not in _TOLD]
+    block(against + findings(facts))
+
+
+def block(against: Sequence[Finding]) -> None:
+    """Nothing where there is nothing against it.
+
+    Raises:
+        BlockedError: with all of `against`.
+    """
     if against:
         count = f"{len(against)} findings stand" if len(against) > 1 else "a finding stands"
         raise BlockedError(f"{count} in the way: {against[0].message}", findings=against)
+
+
+def _other(sign_off: SignOff, before: str, done: str) -> Finding:
+    said = (
+        f"the edition that was {done} is {before[:12]}, and this one is {sign_off.standing.edition[:12]}; "
+        f"`newsletter issue diff {sign_off.issue}` shows what changed"
+    )
+    return _error("GATE-OTHER-EDITION", said, why=_WHY_SAME)
+
+
+def _test_missing(sign_off: SignOff) -> Iterator[Finding]:
+    if sign_off.rules.tested and not sign_off.standing.tests:
+        said = f"nobody has tested this edition; do it with `newsletter issue test {sign_off.issue} --to ADDRESS`"
+        yield _error("GATE-NOT-TESTED", said, why=_WHY_SAME)
+
+
+def _approvals_missing(sign_off: SignOff) -> Iterator[Finding]:
+    rules = sign_off.rules
+    if not rules.by_author and sign_off.author is None and (rules.needed or rules.sides):
+        said = f'the author may not approve, and nobody says who that is: add author = "…" to {sign_off.issue}/issue.toml'
+        yield _error("GATE-AUTHOR-UNKNOWN", said)
+    counted = _counted(sign_off)
+    ignored = "; the author’s own does not count" if len(counted) < len(sign_off.standing.approvals) else ""
+    todo = f"do it with `newsletter issue approve {sign_off.issue}`"
+    if len(counted) < rules.needed:
+        said = f"this edition has {len(counted)} of {rules.needed} approvals{ignored}; {todo}"
+        yield _error("GATE-NOT-APPROVED", said, why=_WHY_SAME)
+    for side in rules.sides:
+        if all(approval.side != side for approval in counted):
+            said = f"nobody of side {side!r} has approved this edition{ignored}; {todo}"
+            yield _error("GATE-SIDE-NOT-APPROVED", said)
+
+
+def _counted(sign_off: SignOff) -> list[Approval]:
+    """The approvals that count: without the author's where the rules say so."""
+    if sign_off.rules.by_author or sign_off.author is None:
+        return list(sign_off.standing.approvals)
+    author = name_key(sign_off.author)
+    return [approval for approval in sign_off.standing.approvals if name_key(approval.by) != author]
 
 
 def _error(code: str, message: str, *, why: str | None = None) -> Finding:

@@ -1,22 +1,25 @@
-"""Mailings and frozen editions in the database."""
+"""Mailings in the database."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date as Date  # noqa: N812 - as everywhere
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, exists, insert, literal, select, update
+from sqlalchemy import Connection, Row, Select, insert, select, update
 
 from newsletter.audience.lists import MailingList
 from newsletter.errors import BlockedError, InputError
+from newsletter.publishing.editions import freeze
 from newsletter.publishing.mailing import Mailing
 from newsletter.rendering import Edition
-from newsletter.store import Store, tables
+from newsletter.store import Store, audit, tables
 from newsletter.store.statuses import MailingKind, MailingStatus
-from newsletter.store.tables import Instant
+
+Recheck = Callable[[Connection], None]
+"""Raises BlockedError where the edition may no longer go out."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,13 +38,16 @@ class Order:
     waived: Collection[str] = ()
 
 
-def create(store: Store, order: Order, *, now: datetime) -> Mailing:
+def create(store: Store, order: Order, *, now: datetime, recheck: Recheck = lambda _: None) -> Mailing:
     """A scheduled mailing of the order, due now, with its edition frozen and its one wave, all or none.
+
+    `recheck` is asked in the same transaction, so that what let the order through still holds when the mailing is made.
 
     Raises:
         BlockedError: the list has a mailing of this date already; another process may have just made it.
     """
     with store.writing() as connection:
+        recheck(connection)
         if _find(connection, order.target.id, order.local_date) is not None:
             raise BlockedError(
                 f"list {order.target.name!r} has a mailing of {order.local_date} already",
@@ -62,42 +68,8 @@ def create(store: Store, order: Order, *, now: datetime) -> Mailing:
         made = connection.execute(insert(tables.mailing).values(row).returning(tables.mailing.c.id)).scalar_one()
         wave = {"mailing_id": made, "due_at": now, "edition_digest": digest}
         connection.execute(insert(tables.wave).values(wave))
-        connection.execute(insert(tables.audit).values(_audit(order, made, digest, now)))
+        audit.note(connection, "mailing.create", f"mailing:{made}", _detail(order, digest), actor=order.actor, at=now)
         return require(connection, made)
-
-
-def freeze(connection: Connection, edition: Edition, *, issue: str, now: datetime) -> str:
-    """Keep the edition's bytes, once; its digest."""
-    content, digest = edition.to_bytes(), edition.digest
-    known = exists().where(tables.edition.c.digest == digest)
-    values = select(
-        literal(digest), literal(issue), literal(edition.subject), literal(content), literal(now, Instant)
-    ).where(~known)
-    columns = ["digest", "issue", "subject", "content", "created_at"]
-    connection.execute(insert(tables.edition).from_select(columns, values))
-    return digest
-
-
-def edition_of(store: Store, digest: str) -> Edition:
-    """The frozen edition.
-
-    Raises:
-        InputError: there is none, or its bytes are no longer those that were frozen.
-    """
-    with store.reading() as connection:
-        content = connection.execute(
-            select(tables.edition.c.content).where(tables.edition.c.digest == digest)
-        ).scalar_one_or_none()
-    if content is None:
-        raise InputError(f"there is no edition {digest[:12]}", where=store.place)
-    edition = Edition.from_bytes(content)
-    if edition.digest != digest:
-        raise InputError(
-            f"edition {digest[:12]} is damaged: its bytes are not those that were frozen",
-            where=store.place,
-            remedy="Restore the database from a backup",
-        )
-    return edition
 
 
 def get(store: Store, mailing_id: int) -> Mailing:
@@ -114,6 +86,13 @@ def find(store: Store, target: MailingList, local_date: Date) -> Mailing | None:
     """The mailing of an issue that the list had, or is having, on that day."""
     with store.reading() as connection:
         return _find(connection, target.id, local_date)
+
+
+def of_issue(store: Store, issue: str) -> list[Mailing]:
+    """All mailings of the issue, to whatever list, the oldest first."""
+    with store.reading() as connection:
+        rows = connection.execute(_select().where(tables.mailing.c.issue == issue).order_by(tables.mailing.c.id))
+        return [_mailing(row) for row in rows]
 
 
 def move(store: Store, before: Mailing, after: Mailing) -> Mailing:
@@ -135,15 +114,8 @@ def move(store: Store, before: Mailing, after: Mailing) -> Mailing:
     return after
 
 
-def _audit(order: Order, mailing_id: int, digest: str, now: datetime) -> dict[str, Any]:
-    detail = {"issue": order.issue, "list": order.target.name, "edition": digest, "waived": sorted(order.waived)}
-    return {
-        "at": now,
-        "actor": order.actor,
-        "action": "mailing.create",
-        "subject": f"mailing:{mailing_id}",
-        "detail": detail,
-    }
+def _detail(order: Order, digest: str) -> dict[str, Any]:
+    return {"issue": order.issue, "list": order.target.name, "edition": digest, "waived": sorted(order.waived)}
 
 
 def _select() -> Select[Any]:
@@ -168,7 +140,7 @@ def require(connection: Connection, mailing_id: int) -> Mailing:
     """
     row = connection.execute(_select().where(tables.mailing.c.id == mailing_id)).one_or_none()
     if row is None:
-        raise InputError(f"there is no mailing {mailing_id}")
+        raise InputError(f"there is no mailing {mailing_id}", remedy="`newsletter send` prints the number of each")
     return _mailing(row)
 
 

@@ -62,11 +62,15 @@ def _remedy(error: OSError, purpose: str) -> str:
     return f"Give {purpose} an address of this machine and a port above 1023 (0 picks a free one)"
 
 
-def free_port(*, preferred: int) -> int:
-    """`preferred` where nobody listens there, else a free port. Somebody may still take it before it is used."""
+def take_free_port(*, preferred: int) -> socket.socket:
+    """A socket that listens on `preferred` of 127.0.0.1 where nobody does, else on a free port."""
     try:
-        listening = take_port("127.0.0.1", preferred, purpose="the demo")
+        return take_port("127.0.0.1", preferred, purpose="the demo")
     except InputError:
-        listening = take_port("127.0.0.1", 0, purpose="the demo")
-    with listening:
+        return take_port("127.0.0.1", 0, purpose="the demo")
+
+
+def free_port(*, preferred: int) -> int:
+    """The same port's number. Somebody may take it before it is used: whoever can hands the socket itself on."""
+    with take_free_port(preferred=preferred) as listening:
         return int(listening.getsockname()[1])

@@ -8,15 +8,25 @@ from newsletter.rendering.edition import Edition
 from newsletter.rendering.message import Compiled, MailingHeaders, Recipient, compile_message, fill_body
 from newsletter.rendering.passes import PASSES, render
 from newsletter.rendering.slots import Slots
+from newsletter.rendering.template_check import check_template
+from newsletter.rendering.template_copy import copy_template
+from newsletter.rendering.template_faults import CODES as TEMPLATE_CODES
+from newsletter.rendering.template_faults import FaultyTemplateError
+from newsletter.rendering.template_folder import template_names
 
 __all__ = [
     "PASSES",
+    "TEMPLATE_CODES",
     "Compiled",
     "Edition",
+    "FaultyTemplateError",
     "MailingHeaders",
     "Recipient",
     "Slots",
+    "check_template",
     "compile_message",
+    "copy_template",
     "fill_body",
     "render",
+    "template_names",
 ]

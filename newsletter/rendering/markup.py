@@ -6,8 +6,8 @@ import re
 
 from mjml import mjml2html
 
-from newsletter.errors import InputError
 from newsletter.rendering.mjml_check import include
+from newsletter.rendering.template_faults import FaultyTemplateError
 from newsletter.rendering.template_folder import TemplateFolder
 
 _RICH = "mj-text|mj-button|mj-table|mj-navbar-link|mj-social-element|mj-accordion-title|mj-accordion-text"
@@ -27,7 +27,7 @@ def to_html(mjml: str, template: TemplateFolder) -> str:
     """The HTML of checked MJML.
 
     Raises:
-        InputError: the compiler refused or panicked.
+        FaultyTemplateError: the compiler refused or panicked.
     """
     try:
         return mjml2html(collapse_line_ends(mjml), fonts={}, include_loader=lambda path: _included(template, path))
@@ -37,13 +37,14 @@ def to_html(mjml: str, template: TemplateFolder) -> str:
         known = isinstance(error, Exception) or type(error).__name__ == "PanicException"
         if not known:
             raise
-        raise InputError(
-            f"the MJML compiler gave up: {error}", where=str(template.folder), remedy="Simplify the template"
-        ) from None
+        what = f"the MJML compiler gave up: {error}"
+        remedy = "Simplify the template"
+        raise FaultyTemplateError("TEMPLATE-COMPILER", what, file=str(template.folder), remedy=remedy) from None
 
 
 def _included(template: TemplateFolder, path: str) -> str:
     text = include(template, path)
     if text is None:
-        raise InputError(f"{path!r} is no .mjml file in this template's folder", where=str(template.folder))
+        what = f"{path!r} is no .mjml file in this template's folder"
+        raise FaultyTemplateError("TEMPLATE-INCLUDE", what, file=str(template.folder))
     return collapse_line_ends(text)

@@ -4,26 +4,29 @@ elements leak, bad colours pass, nesting crashes it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
-from lxml import etree
-
-from newsletter.errors import InputError
-from newsletter.rendering.mjml_rules import EVERYWHERE, RULES, UNSUPPORTED, UNSUPPORTED_ATTRIBUTES, Rule
+from newsletter.rendering.mjml_html import faults_in_html, faults_in_style
+from newsletter.rendering.mjml_parse import parse
+from newsletter.rendering.mjml_rules import (
+    ALL_ATTRIBUTES,
+    EVERYWHERE,
+    RULES,
+    UNSUPPORTED,
+    UNSUPPORTED_ATTRIBUTES,
+    Rule,
+)
+from newsletter.rendering.mjml_values import fault_of
+from newsletter.rendering.mjml_widths import Widths
+from newsletter.rendering.template_faults import CORRECT, FaultyTemplateError
 from newsletter.rendering.template_folder import TemplateFolder
-from newsletter.rendering.template_language import PLACE, without_places
+from newsletter.rendering.template_language import PLACE, mark_places, without_places
 from newsletter.settings import nearest
 
-LARGEST = 4 * 1024 * 1024
 DEEPEST = 60
 """Elements within elements. The compiler's stack ends at 16,000; no client needs more than some dozens."""
 INCLUDES_DEEP = 5
-
-_COLOR = re.compile(r"#[0-9a-fA-F]{6}|transparent")
-_FETCHES = re.compile(r"@import|url\s*\(|@font-face", re.IGNORECASE)
-_NUMBER = r"-?\d+(?:\.\d+)?"
 
 
 def check_mjml(mjml: str, template: TemplateFolder, *, file: str) -> None:
@@ -35,133 +38,124 @@ def check_mjml(mjml: str, template: TemplateFolder, *, file: str) -> None:
         file: the file that was filled.
 
     Raises:
-        InputError: the first fault, with file, line and column.
+        FaultyTemplateError: the first fault, with file, line and column.
     """
-    _Check(template, file, ()).document(mjml)
+    for fault in mjml_faults(mjml, template, file=file):
+        raise fault
+
+
+def mjml_faults(mjml: str, template: TemplateFolder, *, file: str) -> Iterator[FaultyTemplateError]:
+    """Every fault in the order found; the same arguments. Where it cannot be parsed, that is the only one."""
+    try:
+        root = parse(mjml, template, file)
+    except FaultyTemplateError as fault:
+        yield fault
+        return
+    yield from _Check(template, file, Widths(root), ()).document(root)
 
 
 class _Check:
-    def __init__(self, template: TemplateFolder, file: str, trail: tuple[str, ...]) -> None:
+    def __init__(self, template: TemplateFolder, file: str, widths: Widths, trail: tuple[str, ...]) -> None:
         self._template = template
         self._file = file
+        self._widths = widths
         self._trail = trail
 
-    def document(self, mjml: str) -> None:
-        root = self._parse(mjml)
+    def document(self, root: Any) -> Iterator[FaultyTemplateError]:
         if root.tag != "mjml":
-            raise self._fault(root, f"the first element is <{root.tag}>, not <mjml>")
-        self._element(root, "", 1)
+            yield self._fault(root, "TEMPLATE-ELEMENT", f"the first element is <{root.tag}>, not <mjml>")
+            return
+        yield from self._element(root, "", 1)
         if [child.tag for child in _elements(root)].count("mj-body") != 1:
-            raise self._fault(root, "there must be exactly one <mj-body>")
+            yield self._fault(root, "TEMPLATE-REQUIRED", "there must be exactly one <mj-body>")
 
-    def _parse(self, mjml: str) -> Any:
-        if len(mjml) > LARGEST:
-            raise InputError(
-                f"the filled template is larger than {LARGEST >> 20} MiB", where=self._template.where(self._file)
-            )
-        if "<!DOCTYPE" in mjml or "<!ENTITY" in mjml:
-            raise InputError("a document type has no place in MJML", where=self._template.where(self._file))
-        parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
-        try:
-            return etree.fromstring(mjml.encode(), parser)
-        except etree.XMLSyntaxError as error:
-            raise self._malformed(mjml, error) from None
-
-    def _malformed(self, mjml: str, error: Any) -> InputError:
-        """The parser's complaint at the place of the last MJML element before it; the filled text is no place."""
-        line, column = error.position
-        lines = mjml.split("\n")
-        before = "\n".join([*lines[: line - 1], lines[line - 1][: max(column - 1, 0)] if line <= len(lines) else ""])
-        places = re.findall(rf'{PLACE}="([^"]*)"', before)
-        text = re.sub(r", line \d+, column \d+( \(.*\))?$", "", str(error.msg))
-        remedy = "Close what is opened, and write & as &amp; and spaces that do not break as &#160;"
-        return InputError(
-            f"this is not well-formed: {text}" + (f" (after the element at {places[-1]})" if places else ""),
-            where=self._where(places[-1] if places else None),
-            remedy=remedy,
-        )
-
-    def _element(self, element: Any, parent: str, depth: int) -> None:
+    def _element(self, element: Any, parent: str, depth: int) -> Iterator[FaultyTemplateError]:
         tag = str(element.tag)
-        if depth > DEEPEST:
-            raise self._fault(element, f"elements are nested more than {DEEPEST} deep")
-        if tag in UNSUPPORTED:
-            raise self._fault(element, f"<{tag}> cannot be used: {UNSUPPORTED[tag]}")
         rule = RULES.get(tag)
-        if rule is None:
-            raise self._fault(element, f"there is no MJML element <{tag}>", nearest(tag, list(RULES)))
-        if parent != "mj-attributes" and parent not in rule.parents:
-            raise self._fault(element, f"<{tag}> cannot stand in <{parent}>", _rooms(rule))
-        self._attributes(element, tag, rule, defaults=parent == "mj-attributes")
-        if tag == "mj-include":
-            self._include(element, parent)
-        self._content(element, tag, rule, depth)
+        if depth > DEEPEST:
+            yield self._fault(element, "TEMPLATE-DEPTH", f"elements are nested more than {DEEPEST} deep")
+        elif tag in UNSUPPORTED:
+            yield self._fault(element, "TEMPLATE-UNSUPPORTED", f"<{tag}> cannot be used: {UNSUPPORTED[tag]}")
+        elif rule is None:
+            known = nearest(tag, list(RULES)) if tag.startswith("mj") else "HTML belongs in <mj-text> or <mj-raw>"
+            yield self._fault(element, "TEMPLATE-ELEMENT", f"there is no MJML element <{tag}>", known)
+        elif parent != "mj-attributes" and parent not in rule.parents:
+            yield self._fault(element, "TEMPLATE-PARENT", f"<{tag}> cannot stand in <{parent}>", _rooms(rule))
+        else:
+            yield from self._attributes(element, tag, rule, defaults=parent == "mj-attributes")
+            if tag == "mj-include":
+                yield from self._include(element, parent)
+            yield from self._content(element, tag, rule, depth)
 
-    def _attributes(self, element: Any, tag: str, rule: Rule, *, defaults: bool) -> None:
-        known = rule.attributes | (EVERYWHERE if _in_body(rule) else {})
+    def _attributes(self, element: Any, tag: str, rule: Rule, *, defaults: bool) -> Iterator[FaultyTemplateError]:
+        known = rule.attributes | EVERYWHERE
         if tag in {"mj-all", "mj-class"}:
-            known = {name: kind for other in RULES.values() for name, kind in other.attributes.items()} | {
-                "name": "string"
-            }
+            known = ALL_ATTRIBUTES | known
         for name, value in element.attrib.items():
             if name == PLACE:
                 continue
             if (tag, name) in UNSUPPORTED_ATTRIBUTES:
-                raise self._fault(element, f"{name!r} of <{tag}> cannot be used: {UNSUPPORTED_ATTRIBUTES[tag, name]}")
-            if name not in known:
-                raise self._fault(element, f"<{tag}> has no attribute {name!r}", nearest(name, sorted(known)))
-            if not _fits(value, known[name]):
-                raise self._fault(element, f"{name}={value!r} of <{tag}> is no {_said(known[name])}")
-        for name in () if defaults else sorted(rule.required):
-            if name not in element.attrib:
-                raise self._fault(element, f"<{tag}> needs the attribute {name!r}", f"Add {name}")
+                why = UNSUPPORTED_ATTRIBUTES[tag, name]
+                yield self._fault(element, "TEMPLATE-UNSUPPORTED", f"{name!r} of <{tag}> cannot be used: {why}")
+            elif name not in known:
+                remedy = nearest(name, sorted(known))
+                yield self._fault(element, "TEMPLATE-ATTRIBUTE", f"<{tag}> has no attribute {name!r}", remedy)
+            elif wrong := fault_of(name, value, known[name]):
+                yield self._fault(element, wrong[0], f"{name} of <{tag}>: {wrong[1]}")
+        for name in () if defaults else sorted(rule.required - set(element.attrib)):
+            code = "TEMPLATE-ALT" if name == "alt" else "TEMPLATE-REQUIRED"
+            yield self._fault(element, code, f"<{tag}> needs the attribute {name!r}", f"Add {name}")
 
-    def _content(self, element: Any, tag: str, rule: Rule, depth: int) -> None:
+    def _content(self, element: Any, tag: str, rule: Rule, depth: int) -> Iterator[FaultyTemplateError]:
         if rule.holds == "html":
-            self._html(element, depth)
+            for place, code, what in faults_in_html(element, depth, DEEPEST):
+                yield self._fault(place, code, what)
             return
         children = list(_elements(element))
         if rule.holds != "elements" and children:
-            raise self._fault(children[0], f"<{tag}> holds no elements")
+            yield self._fault(children[0], "TEMPLATE-CONTENT", f"<{tag}> holds no elements")
+            return
         if rule.holds != "text" and any(text.strip() for text in _texts(element)):
-            raise self._fault(element, f"<{tag}> holds no text", "Put the text into <mj-text>")
-        if tag == "mj-style" and (found := _FETCHES.search("".join(_texts(element)))):
-            raise self._fault(element, f"{found[0]!r} has no place in <mj-style>: an edition fetches nothing")
+            yield self._fault(element, "TEMPLATE-CONTENT", f"<{tag}> holds no text", "Put the text into <mj-text>")
+        if tag == "mj-style" and (found := faults_in_style("".join(_texts(element)))):
+            yield self._fault(element, *found)
         for child in children:
-            self._element(child, tag, depth + 1)
+            yield from self._element(child, tag, depth + 1)
+        if tag in {"mj-section", "mj-group"} and not any(child.tag == "mj-include" for child in children):
+            for place, what in self._widths.faults(element):
+                yield self._fault(place, "TEMPLATE-WIDTHS", what)
 
-    def _html(self, element: Any, depth: int) -> None:
-        for child in _elements(element):
-            if str(child.tag).startswith("mj"):
-                raise self._fault(child, f"<{child.tag}> cannot stand in the text of <{element.tag}>")
-            if depth > DEEPEST:
-                raise self._fault(child, f"elements are nested more than {DEEPEST} deep")
-            self._html(child, depth + 1)
-
-    def _include(self, element: Any, parent: str) -> None:
+    def _include(self, element: Any, parent: str) -> Iterator[FaultyTemplateError]:
         path = element.get("path")
-        text = include(self._template, path) if path else None
+        if not path:
+            return
+        name = path.removeprefix("./")
+        text = include(self._template, path)
         if text is None:
-            raise self._fault(element, f"{path!r} cannot be included: it is no .mjml file in this template's folder")
-        if path in self._trail or len(self._trail) >= INCLUDES_DEEP:
-            raise self._fault(element, f"{path!r} includes itself, or is included too deep")
-        inner = _Check(self._template, path, (*self._trail, path))
-        for child in _elements(inner._parse(f"<include>{text}</include>")):
-            inner._element(child, parent, len(self._trail) + 2)
+            what = f"{path!r} cannot be included: it is no .mjml file in this template's folder"
+            yield self._fault(element, "TEMPLATE-INCLUDE", what)
+        elif name in self._trail or len(self._trail) >= INCLUDES_DEEP:
+            yield self._fault(element, "TEMPLATE-INCLUDE", f"{path!r} includes itself, or is included too deep")
+        else:
+            inner = _Check(self._template, name, self._widths, (*self._trail, name))
+            try:
+                root = parse(f"<include>{mark_places(text, name)}</include>", self._template, name)
+            except FaultyTemplateError as fault:
+                yield fault
+                return
+            for child in _elements(root):
+                yield from inner._element(child, parent, len(self._trail) + 2)
 
-    def _where(self, place: str | None) -> str:
-        if place is None:
-            return self._template.where(self._file)
-        file, line, column = place.rsplit(":", 2)
-        return self._template.where(file, int(line), int(column))
-
-    def _fault(self, element: Any, what: str, remedy: str = "Correct the template") -> InputError:
+    def _fault(self, element: Any, code: str, what: str, remedy: str = CORRECT) -> FaultyTemplateError:
         nearby = element
         while nearby is not None and nearby.get(PLACE) is None:
             nearby = nearby.getparent()
         if nearby is None:
-            return InputError(what, where=self._template.where(self._file, element.sourceline), remedy=remedy)
-        return InputError(what, where=self._where(nearby.get(PLACE)), remedy=remedy)
+            file = str(self._template.path(self._file))
+            return FaultyTemplateError(code, what, file=file, line=element.sourceline, remedy=remedy)
+        file, line, column = nearby.get(PLACE).rsplit(":", 2)
+        path = str(self._template.path(file))
+        return FaultyTemplateError(code, what, file=path, line=int(line), column=int(column), remedy=remedy)
 
 
 def include(template: TemplateFolder, path: str) -> str | None:
@@ -182,48 +176,6 @@ def _texts(element: Any) -> Iterator[str]:
         yield child.tail or ""
 
 
-def _in_body(rule: Rule) -> bool:
-    return not rule.parents & {"", "mjml", "mj-head", "mj-attributes"} or "mj-body" in rule.parents
-
-
 def _rooms(rule: Rule) -> str:
     rooms = ", ".join(f"<{parent}>" for parent in sorted(rule.parents) if parent)
     return f"It stands in {rooms}" if rooms else "It is the outermost element"
-
-
-def _fits(value: str, kind: str) -> bool:
-    name, _, details = kind.partition(":")
-    if name == "color":
-        return bool(_COLOR.fullmatch(value))
-    if name == "boolean":
-        return value in {"true", "false"}
-    if name == "integer":
-        return value.isascii() and value.isdigit()
-    if name == "enum":
-        return value in details.split(",")
-    if name == "unit":
-        return _measured(value, details)
-    return True
-
-
-def _measured(value: str, details: str) -> bool:
-    units, _, times = details.partition("*")
-    parts = value.split()
-    return 1 <= len(parts) <= int(times or 1) and all(_one_measure(part, units.split(",")) for part in parts)
-
-
-def _one_measure(part: str, units: list[str]) -> bool:
-    if part in {"0", *(set(units) & {"auto"})}:
-        return True
-    return any(re.fullmatch(_NUMBER + re.escape(unit), part) for unit in units if unit != "auto")
-
-
-def _said(kind: str) -> str:
-    name, _, details = kind.partition(":")
-    said = {
-        "color": "colour of six hexadecimal digits",
-        "unit": "measure",
-        "enum": "known word",
-        "integer": "whole number",
-    }
-    return said.get(name, name) + (f" ({details.replace('*4', ', up to four')})" if details else "")

@@ -5,18 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
-from importlib.metadata import version
-from pathlib import PurePath
 from typing import Any
 
-from newsletter import __version__
 from newsletter.issues.model import Issue
-from newsletter.rendering.cleaning import clean, count_unholdable
+from newsletter.rendering.cleaning import clean
 from newsletter.rendering.edition import Edition
 from newsletter.rendering.headers import address_header, ascii_address
 from newsletter.rendering.languages import direction, long_date
 from newsletter.rendering.layout import lay_out
+from newsletter.rendering.manifest import fixed_inputs, manifest_of
 from newsletter.rendering.markup import to_html
 from newsletter.rendering.mjml_check import check_mjml
 from newsletter.rendering.parts import Layout
@@ -25,8 +22,6 @@ from newsletter.rendering.slots import Slots, nonce_for
 from newsletter.rendering.template_folder import AUTHOR_CSS, BODY, TEXT, TemplateFolder, open_template
 from newsletter.rendering.template_language import fill, without_places
 from newsletter.settings import Settings
-
-LIBRARIES = ("mjml-python", "premailer", "jinja2", "lxml", "cssutils", "babel")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,7 +52,8 @@ class Pass:
 
 def _lay_out(work: Work) -> Work:
     layout = lay_out(work.issue, work.settings)
-    texts = "".join((repr(layout), repr(work.settings.newsroom), repr(_fixed(work)), *work.template.files.values()))
+    fixed = repr(fixed_inputs(work.issue, work.template))
+    texts = "".join((repr(layout), repr(work.settings.newsroom), fixed, *work.template.files.values()))
     seed = hashlib.sha256(texts.encode("utf-8", "surrogatepass")).digest()
     nonce = nonce_for(seed, texts)
     return replace(work, layout=layout, slots=Slots(nonce=nonce, base_url=work.settings.newsroom.url))
@@ -124,49 +120,8 @@ def _freeze(work: Work) -> Edition:
         reply_to=ascii_address(newsroom.reply_to) if newsroom.reply_to else None,
         language=newsroom.language,
         base_url=newsroom.url,
-        manifest=_manifest(work),
+        manifest=manifest_of(issue, work.settings, work.template, html=work.html, text=work.text),
     )
-
-
-def _manifest(work: Work) -> dict[str, Any]:
-    issue = work.issue
-    return {
-        "slug": issue.slug,
-        "title": issue.title,
-        "date": issue.date.isoformat(),
-        **_fixed(work),
-        "versions": {"newsletter": __version__, **{library: _version(library) for library in LIBRARIES}},
-        "sizes": {"html": len(work.html.encode()), "text": len(work.text.encode())},
-        "replaced_characters": sum(count_unholdable(text) for text in _texts(issue)),
-    }
-
-
-def _fixed(work: Work) -> dict[str, Any]:
-    """What goes in besides the words: input files and template, by hash.
-    Only a file's place within the newsroom is named.
-    """
-    return {
-        "inputs": [
-            {"name": _portable(name), "sha256": hashlib.sha256(data).hexdigest()} for name, data in work.issue.inputs
-        ],
-        "template": {"name": work.template.name, "sha256": work.template.hash},
-    }
-
-
-def _portable(name: str) -> str:
-    path = PurePath(name)
-    return path.name if path.is_absolute() else path.as_posix()
-
-
-def _texts(issue: Issue) -> list[str]:
-    quotes = [text for quote in issue.quotes for text in (*quote.paragraphs, quote.attribution)]
-    sections = [text for part in issue.sections for text in (part.heading, part.stance or "", *part.prose)]
-    return [issue.title, issue.subject, issue.preheader, *sections, *quotes, *(block.text for block in issue.blocks)]
-
-
-@cache
-def _version(library: str) -> str:
-    return version(library)
 
 
 def _slots(work: Work) -> Slots:

@@ -7,57 +7,72 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from jinja2 import FunctionLoader, StrictUndefined, TemplateError, TemplateNotFound, TemplateSyntaxError
+from jinja2 import (
+    FunctionLoader,
+    StrictUndefined,
+    TemplateError,
+    TemplateNotFound,
+    TemplateSyntaxError,
+    UndefinedError,
+)
 from jinja2.ext import Extension
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from newsletter.errors import InputError
 from newsletter.rendering.plain_text import wrap
+from newsletter.rendering.template_faults import CORRECT, FaultyTemplateError
 from newsletter.rendering.template_folder import TemplateFolder
 
 _SCHEME = "template:"
 PLACE = "data-place"
-"""An attribute set on each MJML element while it is checked: the template's file, line and column it was written at."""
+"""An attribute set on each element, MJML's and HTML's, while it is checked: the file, line and column it was written at."""
 _PLACE_ATTRIBUTE = re.compile(rf' {PLACE}="[^"]*"')
-_TAG_OR_CODE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}|<!--.*?-->|<(?:mj[a-z-]*)(?=[\s/>])", re.DOTALL)
+_TAG_OR_CODE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}|<!--.*?-->|<[A-Za-z][A-Za-z0-9-]*(?=[\s/>])", re.DOTALL)
+
+
+def mark_places(source: str, name: str) -> str:
+    """The MJML source with every tag marked with the place it stands at in file `name`."""
+
+    def marked(found: re.Match[str]) -> str:
+        if found[0].startswith(("{", "<!")):
+            return found[0]
+        line = source.count("\n", 0, found.start()) + 1
+        column = found.start() - source.rfind("\n", 0, found.start())
+        return f'{found[0]} {PLACE}="{name}:{line}:{column}"'
+
+    return _TAG_OR_CODE.sub(marked, source)
 
 
 class _Places(Extension):
-    """Marks every MJML tag of the source with the place it stands at."""
+    """Marks the tags of MJML files as they are read."""
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:  # noqa: ARG002
-        if name is None or not name.endswith(".mjml"):
-            return source
-
-        def marked(found: re.Match[str]) -> str:
-            if not found[0].startswith("<mj"):
-                return found[0]
-            line = source.count("\n", 0, found.start()) + 1
-            column = found.start() - source.rfind("\n", 0, found.start())
-            return f'{found[0]} {PLACE}="{name}:{line}:{column}"'
-
-        return _TAG_OR_CODE.sub(marked, source)
+        return mark_places(source, name) if name is not None and name.endswith(".mjml") else source
 
 
 def fill(template: TemplateFolder, name: str, context: Mapping[str, Any]) -> str:
     """The template's file `name`, filled in with `context`.
 
     Raises:
-        InputError: the template is at fault; names its file and line.
+        FaultyTemplateError: the template is at fault; names its file and line.
     """
     try:
         return _environment(_Files(template.files)).get_template(name).render(context)
     except TemplateSyntaxError as error:
-        where = template.where(error.name or name, error.lineno)
-        raise InputError(f"template syntax: {error.message}", where=where, remedy="Correct the template") from error
+        file = str(template.path(error.name or name))
+        what = f"template syntax: {error.message}"
+        raise FaultyTemplateError("TEMPLATE-SYNTAX", what, file=file, line=error.lineno) from error
     except TemplateNotFound as error:
-        raise _fault(template, f"there is no file {error.name!r} in this template", error, name) from error
+        what = f"there is no file {error.name!r} in this template"
+        raise _fault(template, "TEMPLATE-INCLUDE", what, error, name) from error
+    except UndefinedError as error:
+        raise _fault(template, "TEMPLATE-NAME", str(error.message), error, name) from error
     except TemplateError as error:
-        raise _fault(template, str(error.message), error, name) from error
+        raise _fault(template, "TEMPLATE-FAILS", str(error.message), error, name) from error
     except InputError as error:
-        raise _fault(template, error.what, error, name, remedy=error.remedy) from error
+        raise _fault(template, "TEMPLATE-NAME", error.what, error, name, remedy=error.remedy) from error
     except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError) as error:
-        raise _fault(template, f"{type(error).__name__}: {error}", error, name) from error
+        raise _fault(template, "TEMPLATE-FAILS", f"{type(error).__name__}: {error}", error, name) from error
 
 
 class _Files(dict[str, str]):
@@ -86,8 +101,8 @@ def _environment(files: _Files) -> ImmutableSandboxedEnvironment:
 
 
 def _fault(
-    template: TemplateFolder, what: str, error: Exception, name: str, *, remedy: str = "Correct the template"
-) -> InputError:
+    template: TemplateFolder, code: str, what: str, error: Exception, name: str, *, remedy: str = CORRECT
+) -> FaultyTemplateError:
     """The fault at the innermost template line on the way to the error;
     Jinja2 rewrites tracebacks to name templates.
     """
@@ -98,7 +113,7 @@ def _fault(
         if file.startswith(_SCHEME):
             name, line = file.removeprefix(_SCHEME), trace.tb_lineno
         trace = trace.tb_next
-    return InputError(what, where=template.where(name, line), remedy=remedy)
+    return FaultyTemplateError(code, what, file=str(template.path(name)), line=line, remedy=remedy)
 
 
 def without_places(mjml: str) -> str:

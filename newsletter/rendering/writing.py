@@ -35,7 +35,7 @@ def write_edition(edition: Edition, folder: Path) -> list[Path]:
     Raises:
         InputError: the folder cannot be made or written to.
     """
-    contents = dict(zip(FILES, _contents(edition), strict=True))
+    contents = sample_files(edition)
     suffix = f".new-{secrets.token_hex(4)}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -53,7 +53,8 @@ def write_edition(edition: Edition, folder: Path) -> list[Path]:
     return [folder / name for name in contents]
 
 
-def _contents(edition: Edition) -> tuple[bytes, bytes, bytes, bytes]:
+def sample_files(edition: Edition) -> dict[str, bytes]:
+    """What the files of `FILES` hold, by name: the edition as `SAMPLE` would get it, and its manifest."""
     day = date.fromisoformat(edition.manifest["date"])
     headers = MailingHeaders(
         message_id_prefix="sample",
@@ -63,9 +64,10 @@ def _contents(edition: Edition) -> tuple[bytes, bytes, bytes, bytes]:
         list_title=SAMPLE_LIST,
     )
     manifest = {"digest": edition.digest, **edition.manifest}
-    return (
+    contents = (
         fill_body(edition, "html", SAMPLE, list_title=SAMPLE_LIST).encode(),
         fill_body(edition, "plain", SAMPLE, list_title=SAMPLE_LIST).encode(),
         compile_message(edition, headers).join(SAMPLE),
         (json.dumps(manifest, ensure_ascii=False, indent=2, sort_keys=True) + "\n").encode(),
     )
+    return dict(zip(FILES, contents, strict=True))

@@ -104,7 +104,11 @@ def _check_file(path: Path) -> None:
         with path.open("rb") as file:
             start = file.read(len(_MAGIC))
     except OSError as error:
-        raise InputError(f"the database cannot be opened: {error.strerror}", where=str(path)) from error
+        raise InputError(
+            f"the database cannot be opened: {error.strerror}",
+            where=str(path),
+            remedy="See that this is a file that you may read and write, in such a folder",
+        ) from error
     if start and start != _MAGIC:
         raise InputError(
             "this file is no SQLite database",
@@ -146,6 +150,7 @@ _FAULTS = (
         "Restore it from a backup",
     ),
     (("disk is full",), "the disk is full", "Make room and try again; nothing was lost"),
+    (("disk i/o error",), "the disk does not take what is written", "See that it works and has room, and try again"),
     (
         ("readonly database",),
         "the database cannot be written",

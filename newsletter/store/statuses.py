@@ -91,3 +91,21 @@ class Exclusion(StrEnum):
     UNSUBSCRIBED = "unsubscribed"
     UNCONFIRMED = "unconfirmed"
     HAS_ISSUE = "has_issue"
+
+
+class UserRole(StrEnum):
+    """What a user may do; `publishing.user` says what that is."""
+
+    WRITER = "writer"
+    EDITOR = "editor"
+    OPS = "ops"
+    ADMIN = "admin"
+
+
+class NoticeKind(StrEnum):
+    """What a notice is for."""
+
+    CONFIRMATION = "confirmation"
+    WELCOME = "welcome"
+    TEST = "test"
+    ALERT = "alert"

@@ -31,9 +31,11 @@ from newsletter.store.statuses import (
     DeliveryStatus,
     MailingKind,
     MailingStatus,
+    NoticeKind,
     OutcomeKind,
     SubscriptionStatus,
     SuppressionReason,
+    UserRole,
 )
 
 metadata = MetaData(
@@ -145,6 +147,74 @@ edition = Table(
     Column("subject", Text, nullable=False),
     Column("content", LargeBinary, nullable=False),
     Column("created_at", Instant, nullable=False),
+)
+
+user = Table(
+    "user",
+    metadata,
+    _id(),
+    # As it was given; `name_key` is what it is compared by, so that nobody signs twice as `Ada` and `ada`.
+    Column("name", String(100), nullable=False),
+    Column("name_key", String(200), nullable=False, unique=True),
+    Column("role", String(6), nullable=False),
+    # A key of the newsroom's sides, where rules ask for an approval from each.
+    Column("side", String(100)),
+    # A keyed hash: the token itself is shown once and kept nowhere.
+    Column("token_hash", String(64), nullable=False, unique=True),
+    Column("created_at", Instant, nullable=False),
+    Column("disabled_at", Instant),
+    _one_of("role", UserRole),
+)
+
+approval = Table(
+    "approval",
+    metadata,
+    _id(),
+    Column("edition_digest", ForeignKey("edition.digest"), nullable=False),
+    Column("issue", String(200), nullable=False, index=True),
+    Column("user_id", ForeignKey("user.id"), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("withdrawn_at", Instant),
+    UniqueConstraint("edition_digest", "user_id"),
+)
+
+waiver = Table(
+    "waiver",
+    metadata,
+    _id(),
+    Column("edition_digest", ForeignKey("edition.digest"), nullable=False),
+    Column("issue", String(200), nullable=False, index=True),
+    Column("code", String(100), nullable=False),
+    Column("user_id", ForeignKey("user.id"), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    UniqueConstraint("edition_digest", "code"),
+)
+
+notice = Table(
+    "notice",
+    metadata,
+    _id(),
+    Column("kind", String(12), nullable=False),
+    # As for a subscriber: the form for the wire, and the key that suppression is looked up by.
+    Column("address", String(400), nullable=False),
+    Column("address_key", String(400), nullable=False),
+    # What a test shows, and who asked for it.
+    Column("issue", String(200)),
+    Column("edition_digest", ForeignKey("edition.digest")),
+    Column("user_id", ForeignKey("user.id")),
+    Column("status", String(9), nullable=False),
+    Column("fence", Integer, nullable=False, server_default="0"),
+    Column("due_at", Instant),
+    Column("code", Integer),
+    Column("reply", Text, nullable=False, server_default=""),
+    Column("created_at", Instant, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    _one_of("kind", NoticeKind),
+    _one_of("status", DeliveryStatus),
+    Index(None, "edition_digest", "kind", "status"),
+    Index(None, "issue", "kind"),
+    Index(None, "status", "due_at"),
 )
 
 mailing = Table(

@@ -16,21 +16,35 @@ MOST_BYTES = 16 * 1024
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
-def page_policy(*, form_targets: str = "") -> str:
-    """The Content-Security-Policy of our own pages: no scripts at all, forms to ourselves (and `form_targets`)."""
+def page_policy(*, form_targets: str = "", nonce: str = "") -> str:
+    """The Content-Security-Policy of our own pages: forms to ourselves (and `form_targets`), and no scripts but those that
+    carry `nonce`, which may ask our own server; none at all where it is left out.
+    """
     targets = f"'self' {form_targets}".rstrip()
+    scripts = f"script-src 'nonce-{nonce}'; connect-src 'self'; " if nonce else ""
     return (
-        "default-src 'none'; style-src 'self'; img-src 'self'; frame-src 'self'; "
+        f"default-src 'none'; {scripts}style-src 'self'; img-src 'self'; frame-src 'self'; "
         f"form-action {targets}; base-uri 'none'; frame-ancestors 'none'"
     )
 
 
-def mail_policy(*, ancestors: str) -> str:
-    """The policy of a mail's HTML: a sandbox without scripts and forms, links in new tabs, nothing from elsewhere."""
+def mail_policy(*, ancestors: str, images: str = "'self' data:", sandbox: bool = True) -> str:
+    """The policy of a mail's HTML: a sandbox without scripts and forms, links in new tabs, nothing from elsewhere.
+
+    `images` are the sources of images. Without the `sandbox`, which makes the page a stranger to our own, the page around
+    can measure it; scripts and forms stay off.
+    """
+    fence = "sandbox allow-popups allow-popups-to-escape-sandbox; " if sandbox else ""
     return (
-        "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src 'unsafe-inline'; "
-        f"img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors {ancestors}"
+        f"{fence}default-src 'none'; style-src 'unsafe-inline'; "
+        f"img-src {images}; base-uri 'none'; form-action 'none'; frame-ancestors {ancestors}"
     )
+
+
+def mail_headers(policy: str) -> dict[str, str]:
+    """The headers of a mail's HTML under `policy`."""
+    # A sandboxed page must not ask for a browsing context group of its own: Chromium refuses to show it.
+    return {"Content-Security-Policy": policy, "Cross-Origin-Opener-Policy": "unsafe-none"}
 
 
 class SecurityHeaders:
@@ -105,7 +119,7 @@ class LoopbackNames:
         """Serve one request."""
         if scope["type"] == "http" and not _named_here(Headers(scope=scope).get("host", "")):
             refusal = PlainTextResponse(
-                "The inbox answers on this machine only. Open it as http://localhost.\n", status_code=421
+                "These pages answer on this machine only. Open them as http://localhost.\n", status_code=421
             )
             await refusal(scope, receive, send)
             return

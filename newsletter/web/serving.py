@@ -12,6 +12,7 @@ from newsletter.errors import InputError
 from newsletter.rehearsal.ports import take_port
 
 if TYPE_CHECKING:
+    import socket
     from types import TracebackType
 
     from fastapi import FastAPI
@@ -27,11 +28,15 @@ class Server:
         app: what it serves.
         host: the address to listen on; "localhost" becomes 127.0.0.1.
         port: 0 picks a free one; `port` and `url` tell which, once started.
+        listening: a socket that listens already, instead of `host` and `port`; the server closes it.
     """
 
-    def __init__(self, app: FastAPI, *, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self, app: FastAPI, *, host: str = "127.0.0.1", port: int = 0, listening: socket.socket | None = None
+    ) -> None:
         self.host = "127.0.0.1" if host == "localhost" else host
         self.port = port
+        self._listening = listening
         # No access log: it would write readers' tokens and addresses to the terminal.
         self._uvicorn = uvicorn.Server(
             uvicorn.Config(
@@ -58,8 +63,8 @@ class Server:
         Raises:
             InputError: the port is busy or may not be taken, or the server did not come up.
         """
-        listening = take_port(self.host, self.port, purpose="the web server")
-        self.port = listening.getsockname()[1]
+        listening = self._listening or take_port(self.host, self.port, purpose="the web server")
+        self.host, self.port = listening.getsockname()[:2]
         run = self._uvicorn.run
         self._thread = threading.Thread(target=run, kwargs={"sockets": [listening]}, name="web", daemon=True)
         self._thread.start()

@@ -33,6 +33,8 @@ def root(tmp_path, server):
         from_address = "letter@harbour.example"
         [lists.daily]
         title = "The Daily"
+        [approval]
+        tested = false  # the test would be one more message at the server, which counts them
         [sender]
         port = {server.port}
         connections = {CONNECTIONS}

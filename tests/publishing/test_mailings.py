@@ -7,7 +7,7 @@ from sqlalchemy import func, select, update
 from newsletter import store
 from newsletter.audience import lists
 from newsletter.errors import BlockedError, InputError
-from newsletter.publishing import mailings
+from newsletter.publishing import editions, mailings
 from newsletter.rendering import Edition
 from newsletter.store import tables
 from newsletter.store.statuses import MailingStatus
@@ -52,7 +52,7 @@ def test_a_mailing_is_made_with_its_edition_its_wave_and_its_audit(opened, order
     made = mailings.create(opened, order, now=NOON)
     assert (made.status, made.list_name, made.list_title) == (MailingStatus.SCHEDULED, "daily", "The Daily")
     assert mailings.get(opened, made.id) == made == mailings.find(opened, order.target, order.local_date)
-    assert mailings.edition_of(opened, made.edition_digest) == EDITION
+    assert editions.edition_of(opened, made.edition_digest) == EDITION
     with opened.reading() as connection:
         assert connection.execute(select(tables.wave.c.mailing_id)).scalars().all() == [made.id]
         noted = connection.execute(select(tables.audit)).one()
@@ -70,7 +70,7 @@ def test_a_list_has_one_issue_a_day(opened, order):
 
 def test_an_edition_is_frozen_once(opened):
     with opened.writing() as connection:
-        digests = {mailings.freeze(connection, EDITION, issue="a", now=NOON) for _ in range(3)}
+        digests = {editions.freeze(connection, EDITION, issue="a", now=NOON) for _ in range(3)}
         assert connection.execute(select(tables.edition.c.digest)).scalars().all() == list(digests)
 
 
@@ -80,7 +80,7 @@ def test_a_damaged_edition_is_noticed(opened, order):
     with opened.writing() as connection:
         connection.execute(update(tables.edition).values(content=changed))
     with pytest.raises(InputError, match="damaged"):
-        mailings.edition_of(opened, made.edition_digest)
+        editions.edition_of(opened, made.edition_digest)
 
 
 def test_a_transition_is_written_only_over_the_state_it_was_made_from(opened, order):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -21,7 +22,7 @@ SEED = REPOSITORY.parent / "shared" / "seeds" / "roundup-2024-06-20.expected.jso
 def make_quote(*paragraphs: str, by: str = "Mira Oland, Dockside Review", **fields: Any) -> Quote:
     author, _, outlet = by.rpartition(", ")
     known: dict[str, Any] = {
-        "id": str(abs(hash(paragraphs)) % 10**8),
+        "id": hashlib.sha256(repr(paragraphs).encode()).hexdigest()[:12],
         "paragraphs": paragraphs,
         "author": author or None,
         "outlet": outlet or None,
@@ -214,8 +215,9 @@ def own_template(tmp_path: Path) -> Callable[..., Settings]:
     def build(**changes: str | Callable[[str], str]) -> Settings:
         folder = tmp_path / "templates" / "email" / "own"
         shutil.copytree(REPOSITORY / "templates" / "email" / "daily", folder)
+        shutil.copytree(REPOSITORY / "templates" / "email" / "_shared", folder / "shared")
         for name, change in changes.items():
-            path = folder / name.replace("_", ".")
+            path = folder / name.replace("__", "/").replace("_", ".")
             path.write_text(change if isinstance(change, str) else change(path.read_text("utf-8")), "utf-8")
         return make_settings(tmp_path)
 

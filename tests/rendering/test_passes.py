@@ -144,7 +144,7 @@ def test_links_stand_in_both_parts_in_the_same_order(make: SimpleNamespace) -> N
 def test_the_html_has_what_mail_programs_need(make: SimpleNamespace) -> None:
     edition = render(make.rich(), make.settings())
     assert edition.html.lower().count("<!doctype") == 1
-    assert edition.html.startswith("<!doctype html>\n<html")
+    assert edition.html.startswith("<!DOCTYPE html>\n<html")
     assert "data-premailer" not in edition.html
     assert "data-place" not in edition.html
     assert not re.search(r"@import|url\s*\(|https?://fonts", edition.html)
@@ -176,10 +176,12 @@ def _declarations(style: str) -> dict[str, str]:
     return {name.strip(): re.sub(r"\b0px\b", "0", value.strip()).replace("'", '"') for name, value in pairs}
 
 
-def test_inlining_agrees_with_another_inliner(make: SimpleNamespace) -> None:
+@pytest.mark.parametrize("template", ["daily", "brief", "letter"])
+def test_inlining_agrees_with_another_inliner(make: SimpleNamespace, template: str) -> None:
     """css-inline gives every element the same declarations; it knows nothing of premailer."""
     settings_ = make.settings()
-    work = Work(issue=make.rich(), settings=settings_, template=open_template(settings_, "daily"))
+    issue = replace(make.rich(), template=template)
+    work = Work(issue=issue, settings=settings_, template=open_template(settings_, template))
     for step in PASSES[:4]:
         work = step.run(work)
     judge = css_inline.CSSInliner(

@@ -36,16 +36,19 @@ def _fault(make: SimpleNamespace, settings: Settings) -> str:
 def test_a_template_that_fails_names_its_file_and_line(
     make: SimpleNamespace, own_template: Template, added: str, message: str
 ) -> None:
-    fault = _fault(make, own_template(body_mjml=lambda text: text.replace("<mj-head>", f"<mj-head>\n{added}")))
+    fault = _fault(
+        make,
+        own_template(body_mjml=lambda text: text.replace("{% block content %}", f"{{% block content %}}\n{added}")),
+    )
     assert message in fault
-    assert fault.startswith("/templates/email/own/body.mjml:4")
+    assert fault.startswith("/templates/email/own/body.mjml:7")
 
 
 def test_a_fault_in_a_macro_is_placed_in_its_own_file(make: SimpleNamespace, own_template: Template) -> None:
     settings = own_template(
-        parts_mjml=lambda text: text.replace("{% macro heading(panel) %}", "{% macro heading(panel) %}\n<mj-no/>")
+        shared__parts_mjml=lambda text: text.replace("{% macro column(panel) %}", "{% macro column(panel) %}\n<mj-no/>")
     )
-    assert _fault(make, settings).startswith("/templates/email/own/parts.mjml:")
+    assert _fault(make, settings).startswith("/templates/email/own/shared/parts.mjml:")
 
 
 @pytest.mark.parametrize("name", ["absent", "../daily", "", "a/b", "/etc"])

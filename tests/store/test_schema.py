@@ -2,9 +2,11 @@ import threading
 from contextlib import closing
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import CheckConstraint, inspect, text
+from sqlalchemy import CheckConstraint, create_engine, inspect, text
 
 from newsletter import store
 from newsletter.errors import InputError
@@ -73,3 +75,19 @@ def test_several_that_open_a_new_database_at_once_all_succeed(url):
         each.close()
     assert errors == []
     assert len(opened) == 4
+
+
+def test_a_database_of_the_first_form_is_brought_up_with_what_it_holds(url, tmp_path):
+    (tmp_path / "data").mkdir()
+    engine = create_engine(url)
+    config = Config()
+    config.set_main_option("script_location", str(schema.MIGRATIONS))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.execute(text("INSERT INTO list (name, title, created_at) VALUES ('daily', 'Daily', '2026-01-01')"))
+    engine.dispose()
+    with closing(store.open(url)) as opened, opened.reading() as connection:
+        assert connection.execute(text("SELECT name FROM list")).scalars().all() == ["daily"]
+        assert schema.version_of(connection) == schema.known_versions()[-1]
+        assert compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata) == []

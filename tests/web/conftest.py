@@ -23,6 +23,8 @@ from newsletter.settings import MailingList, Newsroom, Settings
 from newsletter.store.tables import audit, subscription
 from newsletter.web.app import create_app
 from newsletter.web.inbox import create_viewer
+from newsletter.web.preview import Watch, create_preview
+from newsletter.web.serving import Server
 
 REPOSITORY = Path(__file__).parents[2]
 NOW = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)
@@ -172,3 +174,32 @@ def viewer_app(mailbox: Mailbox) -> FastAPI:
 def viewer(viewer_app: FastAPI) -> Iterator[httpx.Client]:
     with httpx.Client(transport=Direct(viewer_app), base_url=BASE) as client:
         yield client
+
+
+SHOWN = "2026-11-24-should-the-night-ferry-come-back"
+
+
+@pytest.fixture
+def own_newsroom(tmp_path: Path) -> Path:
+    """A newsroom of its own on the disk, with the sample issues and templates, to change files in."""
+    folder = tmp_path / "newsroom"
+    for name in ("issues", "templates"):
+        shutil.copytree(REPOSITORY / name, folder / name)
+    for name in ("newsletter.toml", "outlets.toml"):
+        shutil.copy(REPOSITORY / name, folder)
+    return folder
+
+
+@pytest.fixture
+def preview(own_newsroom: Path) -> Iterator[httpx.Client]:
+    """The preview of one of its issues, asked in this process."""
+    app = create_preview(Watch(own_newsroom, SHOWN))
+    with httpx.Client(transport=Direct(app), base_url=BASE) as client:
+        yield client
+
+
+@pytest.fixture
+def preview_url(own_newsroom: Path) -> Iterator[str]:
+    """The preview of one of its issues, served."""
+    with Server(create_preview(Watch(own_newsroom, SHOWN))) as server:
+        yield server.url

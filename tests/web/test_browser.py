@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from newsletter.delivery.copies import Copies
-from newsletter.publishing import mailings
+from newsletter.publishing import editions, mailings
 from newsletter.rehearsal.inbox import Inbox
 from newsletter.rendering import Recipient
 from newsletter.web.app import create_app
@@ -75,7 +75,7 @@ def site(room: Room) -> Iterator[str]:
         web = create_app(room.app)
         web.mount("/inbox", create_viewer(inbox.mailbox, base_url=BASE, zone="Europe/Oslo"))
         mailing = mailings.get(room.app.store, room.mailing)
-        copies = Copies.of(mailings.edition_of(room.app.store, mailing.edition_digest), mailing, room.app.keys)
+        copies = Copies.of(editions.edition_of(room.app.store, mailing.edition_digest), mailing, room.app.keys)
         reader = Recipient(
             delivery=1, address="ada@example.org", name="Ada", leave=room.leave, track=room.track, since="today"
         )

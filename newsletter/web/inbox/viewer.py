@@ -15,9 +15,9 @@ from newsletter.clock import Clock, system_clock
 from newsletter.rehearsal.mailbox import PAGE, Mailbox, Stored
 from newsletter.rehearsal.preview import LONGEST_HTML, ONE_CLICK, Theme, framed, one_click, origin
 from newsletter.rehearsal.reading import Part, Reading, part_bytes, read
-from newsletter.web.guards import LoopbackNames, SecurityHeaders, mail_policy, page_policy
-from newsletter.web.inbox.wording import Wording, text_pieces
+from newsletter.web.guards import LoopbackNames, SecurityHeaders, mail_headers, mail_policy, page_policy
 from newsletter.web.pages import READ, Links, answer_faults, page, serve_assets
+from newsletter.web.wording import Wording, text_pieces
 
 LONGEST_SOURCE = 400_000
 """Octets shown on the source and text pages; the file has all of them."""
@@ -26,6 +26,7 @@ REFRESH_SECONDS = 3
 _LONGEST_SEARCH = 200
 _LARGEST_ID = 10**12
 _TEMPLATE = "inbox/{}.html"
+_MAIL_HEADERS = mail_headers(mail_policy(ancestors="'self'"))
 
 MailId = int
 Search = Annotated[str, Query(max_length=_LONGEST_SEARCH)]
@@ -95,7 +96,7 @@ class _Viewer:
             if part.content_id and part.shown_inline
         }
         document = framed(reading.html, theme, images).encode("utf-8", "replace")
-        return Response(document, media_type="text/html; charset=utf-8", headers=_mail_headers())
+        return Response(document, media_type="text/html; charset=utf-8", headers=_MAIL_HEADERS)
 
     def part(self, message_id: MailId, number: int) -> Response:
         """A part's bytes: images to be shown, everything else to be saved."""
@@ -105,7 +106,7 @@ class _Viewer:
             raise HTTPException(404)
         content = part_bytes(self._mailbox.raw(stored), number)
         if part.shown_inline:
-            return Response(content, media_type=part.content_type, headers=_mail_headers())
+            return Response(content, media_type=part.content_type, headers=_MAIL_HEADERS)
         return _download(content, part.name or f"part-{number}")
 
     def eml(self, message_id: MailId) -> Response:
@@ -202,11 +203,6 @@ def _query(chosen: dict[str, str | int | bool]) -> str:
     if said.get("page") == 1:
         del said["page"]
     return f"?{urlencode(said)}" if said else "?"
-
-
-def _mail_headers() -> dict[str, str]:
-    # A sandboxed page must not ask for a browsing context group of its own: Chromium refuses to show it.
-    return {"Content-Security-Policy": mail_policy(ancestors="'self'"), "Cross-Origin-Opener-Policy": "unsafe-none"}
 
 
 def _download(content: bytes, name: str, *, media_type: str = "application/octet-stream") -> Response:

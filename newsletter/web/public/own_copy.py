@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from newsletter.delivery.copies import Copies
 from newsletter.errors import InputError
-from newsletter.publishing import mailings
+from newsletter.publishing import editions, mailings
 from newsletter.rehearsal.reading import read
 from newsletter.rendering import Recipient
 from newsletter.store import Store, tables
@@ -42,7 +42,7 @@ def own_copy(store: Store, keys: TokenKeys, subscriber_id: int, mailing_id: int)
         track=keys.track(subscriber_id, mailing.id),
         since=since,
     )
-    copies = Copies.of(mailings.edition_of(store, mailing.edition_digest), mailing, keys)
+    copies = Copies.of(editions.edition_of(store, mailing.edition_digest), mailing, keys)
     html = read(copies.compiled.join(recipient)).html
     if html is None:
         raise InputError(f"the edition of mailing {mailing_id} has no HTML", where=store.place)

@@ -15,7 +15,7 @@ from newsletter.audience.leaving import Reader, Standing, leave, reader, rejoin
 from newsletter.errors import BlockedError
 from newsletter.rehearsal.preview import ONE_CLICK
 from newsletter.store.statuses import SubscriptionStatus
-from newsletter.tokens import TokenError
+from newsletter.tokens import INERT, TokenError
 from newsletter.web.guards import mail_policy
 from newsletter.web.pages import READ, Links, page
 from newsletter.web.public.own_copy import own_copy
@@ -28,6 +28,8 @@ LEAVE = "leave"
 REJOIN = "rejoin"
 REJOIN_WORDS = "Subscribe again"
 """What the button says; it is kept as the words of the consent."""
+
+_OF_A_TEST = (f"/view/{INERT}", f"/leave/{INERT}", f"/preferences/{INERT}")
 
 Action = Annotated[str, Form(max_length=20)]
 
@@ -49,6 +51,10 @@ class _PublicPages:
         with self._app.store.reading() as connection:
             connection.execute(text("SELECT 1"))
         return JSONResponse({"status": "ok"})
+
+    def test_mail(self, request: Request) -> Response:
+        """Where the links of a test mail lead, all of them and the one-click POST too. Changes nothing."""
+        return self._page(request, "test_mail", {})
 
     def view(self, track: str) -> Response:
         """The reader's own copy of an edition, in a sandbox."""
@@ -170,11 +176,15 @@ def add_public_pages(web: FastAPI, app: App, shared: dict[str, Any]) -> None:
     shown: dict[str, Callable[..., Response]] = {
         "/": public.home,
         "/healthz": public.health,
+        # Before the paths that they would match.
+        **dict.fromkeys(_OF_A_TEST, public.test_mail),
         "/view/{track}": public.view,
         "/leave/{token}": public.leave_page,
         "/preferences/{token}": public.preferences,
     }
     for path, endpoint in shown.items():
         web.add_api_route(path, endpoint, methods=READ, response_model=None)
+    for path in _OF_A_TEST:
+        web.add_api_route(path, public.test_mail, methods=["POST"], response_model=None)
     web.add_api_route("/leave/{token}", public.leave, methods=["POST"], response_model=None)
     web.add_api_route("/preferences/{token}", public.change, methods=["POST"], response_model=None)

@@ -1,4 +1,4 @@
-"""How the viewer says things: times, sizes, numbers, and text with its links. Pure."""
+"""How pages say things: times, sizes, numbers, and text with its links. Pure."""
 
 from __future__ import annotations
 
@@ -41,11 +41,7 @@ class Wording:
 
     def size(self, octets: int) -> str:
         """Octets, KB or MB of 1024."""
-        if octets < KB:
-            return f"{octets} bytes"
-        if octets < KB * KB:
-            return f"{octets / KB:.1f} KB"
-        return f"{octets / KB / KB:.1f} MB"
+        return readable_size(octets)
 
     def number(self, count: int) -> str:
         """With commas between the thousands."""
@@ -54,6 +50,15 @@ class Wording:
     def count(self, count: int, one: str, many: str) -> str:
         """`count` with the word for it."""
         return f"{count:,} {one if count == 1 else many}"
+
+
+def readable_size(octets: int) -> str:
+    """Octets, KB or MB of 1024."""
+    if octets < KB:
+        return f"{octets} bytes"
+    if octets < KB * KB:
+        return f"{octets / KB:.1f} KB"
+    return f"{octets / KB / KB:.1f} MB"
 
 
 def text_pieces(text: str) -> list[tuple[str, bool]]:

@@ -1,0 +1,122 @@
+"""Notices on their way: one ledgered message each, without list or consent. Suppression still applies.
+
+The order is that of deliveries: the intent is committed before anything leaves, the outcome counts only while the fence
+is still that of its own claim. What a kill leaves `sending` is unknown for good and is never sent again by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+from sqlalchemy import Connection, Row, exists, select, update
+
+from newsletter.clock import Clock
+from newsletter.delivery.senders.base import Envelope, Outcome
+from newsletter.delivery.senders.smtp import SmtpConnection, SmtpSender
+from newsletter.errors import InputError
+from newsletter.publishing.testing import marked
+from newsletter.rendering import Compiled, Edition, MailingHeaders, Recipient, compile_message
+from newsletter.store import Store
+from newsletter.store.statuses import DeliveryStatus, OutcomeKind
+from newsletter.store.tables import notice, suppression
+from newsletter.tokens import INERT
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Noticed:
+    """What became of a notice. `reply` is the other side's words, or ours where it never came to that."""
+
+    id: int
+    address: str
+    status: DeliveryStatus
+    reply: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MarkedMail:
+    """An edition compiled as a test: its subject marked, the readers' links inert, all else as in the mailing."""
+
+    compiled: Compiled
+    mail_from: str
+    day: datetime
+
+    @classmethod
+    def of(cls, edition: Edition, *, list_name: str, list_title: str, now: datetime) -> Self:
+        """Compile once; `now` is the message's Date.
+
+        Raises:
+            InputError: a header cannot be written.
+        """
+        headers = MailingHeaders(
+            message_id_prefix=f"test-{edition.digest[:12]}",
+            message_id_domain=edition.from_address.rpartition("@")[2],
+            date=now,
+            list_name=list_name,
+            list_title=list_title,
+        )
+        return cls(compiled=compile_message(marked(edition), headers), mail_from=edition.from_address, day=now)
+
+    def envelope(self, notice_id: int, address: str) -> Envelope:
+        """The message to one address."""
+        recipient = Recipient(
+            delivery=notice_id, address=address, name="", leave=INERT, track=INERT, since=self.day.date()
+        )
+        return Envelope(mail_from=self.mail_from, rcpt_to=address, message=self.compiled.join(recipient))
+
+
+def send_tests(
+    store: Store, notices: Sequence[int], mail: MarkedMail, *, sender: SmtpSender, clock: Clock
+) -> list[Noticed]:
+    """Hand each over, one after the other, once: somebody waits for it, so what is deferred expires at once."""
+    connection = SmtpConnection(sender)
+    try:
+        return [_send(store, number, mail, connection, clock) for number in notices]
+    finally:
+        connection.close()
+
+
+def _send(store: Store, number: int, mail: MarkedMail, wire: SmtpConnection, clock: Clock) -> Noticed:
+    with store.writing() as connection:
+        claimed = _claim(connection, number, clock())
+    if claimed is None:
+        return _as_it_is(store, number)
+    try:
+        outcome = wire.send(mail.envelope(number, claimed.address))
+    except InputError as error:
+        outcome = Outcome.rejected(None, f"no message can be made: {error.what}")
+    with store.writing() as connection:
+        _settle(connection, claimed, outcome, clock())
+    return _as_it_is(store, number)
+
+
+def _claim(connection: Connection, number: int, now: datetime) -> Row[Any] | None:
+    """`pending` → `sending`, where nobody was quicker; suppressed since it was written: `pending` → `withdrawn`."""
+    pending = (notice.c.id == number) & (notice.c.status == DeliveryStatus.PENDING)
+    suppressed = exists().where(suppression.c.address_key == notice.c.address_key)
+    withdrawn = {"status": DeliveryStatus.WITHDRAWN, "reply": "suppressed in the meantime", "changed_at": now}
+    connection.execute(update(notice).where(pending, suppressed).values(withdrawn))
+    intent = {"status": DeliveryStatus.SENDING, "fence": notice.c.fence + 1, "changed_at": now}
+    claiming = update(notice).where(pending).values(intent).returning(notice.c.id, notice.c.fence, notice.c.address)
+    return connection.execute(claiming).one_or_none()
+
+
+def _settle(connection: Connection, claimed: Row[Any], outcome: Outcome, now: datetime) -> None:
+    mine = (notice.c.id == claimed.id) & (notice.c.fence == claimed.fence)
+    ours = mine & (notice.c.status == DeliveryStatus.SENDING)
+    expired = outcome.kind is OutcomeKind.DEFERRED
+    values = {
+        "status": DeliveryStatus.EXPIRED if expired else DeliveryStatus(outcome.kind.value),
+        "code": outcome.code,
+        "reply": outcome.reply,
+        "changed_at": now,
+    }
+    connection.execute(update(notice).where(ours).values(values))
+
+
+def _as_it_is(store: Store, number: int) -> Noticed:
+    with store.reading() as connection:
+        row = connection.execute(select(notice).where(notice.c.id == number)).one()
+    return Noticed(id=row.id, address=row.address, status=DeliveryStatus(row.status), reply=row.reply)

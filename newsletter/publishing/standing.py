@@ -1,0 +1,131 @@
+"""Where an edition stands: who tested it, who approved it, what was waived. And which other one of its issue was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, select
+
+from newsletter.store import tables
+from newsletter.store.statuses import DeliveryStatus, MailingStatus, NoticeKind
+
+_APPROVAL, _WAIVER, _NOTICE, _USER = tables.approval.c, tables.waiver.c, tables.notice.c, tables.user.c
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SentTest:
+    """A test mail of an edition that the server took. Whom it went to is not told here."""
+
+    edition: str
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Approval:
+    """A person's word that this edition may go out. `side` is the user's."""
+
+    edition: str
+    by: str
+    side: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Waiver:
+    """A finding that a person answers for, in one edition, by its code."""
+
+    edition: str
+    code: str
+    by: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """What is on record for an edition, the oldest first; users disabled since and approvals withdrawn are left out.
+
+    `tested_before` and `approved_before` are the digests of the issue's editions that were so last, where another.
+    """
+
+    edition: str
+    tests: tuple[SentTest, ...] = ()
+    approvals: tuple[Approval, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+    tested_before: str | None = None
+    approved_before: str | None = None
+
+
+def standing(connection: Connection, *, issue: str, digest: str) -> Standing:
+    """Where the edition of the issue stands, read in the caller's transaction."""
+    tests = _tests(connection, _NOTICE.issue == issue)
+    approvals = _approvals(connection, _APPROVAL.issue == issue)
+    return Standing(
+        edition=digest,
+        tests=tuple(test for test in tests if test.edition == digest),
+        approvals=tuple(approval for approval in approvals if approval.edition == digest),
+        waivers=tuple(_waivers(connection, digest)),
+        tested_before=_last_other([test.edition for test in tests], digest),
+        approved_before=_last_other([approval.edition for approval in approvals], digest),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Looked:
+    """The edition of an issue that was looked at last, and how: approved, sent or tested."""
+
+    edition: str
+    how: str
+    at: datetime
+
+
+def last_looked_at(connection: Connection, *, issue: str) -> Looked | None:
+    """What a changed issue is compared with: what was approved last, else sent, else tested; None where nothing was."""
+    approvals = _approvals(connection, _APPROVAL.issue == issue)
+    if approvals:
+        return Looked(edition=approvals[-1].edition, how="approved", at=approvals[-1].at)
+    table = tables.mailing.c
+    sent = (table.issue == issue) & (table.status != MailingStatus.CANCELLED)
+    newest = select(table.edition_digest, table.created_at).where(sent).order_by(table.id.desc()).limit(1)
+    row = connection.execute(newest).one_or_none()
+    if row is not None:
+        return Looked(edition=row.edition_digest, how="sent", at=row.created_at)
+    tests = _tests(connection, _NOTICE.issue == issue)
+    return Looked(edition=tests[-1].edition, how="tested", at=tests[-1].at) if tests else None
+
+
+def _last_other(editions: list[str], digest: str) -> str | None:
+    return next((edition for edition in reversed(editions) if edition != digest), None)
+
+
+def _tests(connection: Connection, where: ColumnElement[bool]) -> list[SentTest]:
+    taken = (_NOTICE.kind == NoticeKind.TEST) & (_NOTICE.status == DeliveryStatus.ACCEPTED)
+    rows = connection.execute(
+        select(_NOTICE.edition_digest, _USER.name, _NOTICE.changed_at)
+        .join(tables.user, _USER.id == _NOTICE.user_id)
+        .where(where, taken)
+        .order_by(_NOTICE.changed_at, _NOTICE.id)
+    )
+    return [SentTest(edition=row.edition_digest, by=row.name, at=row.changed_at) for row in rows]
+
+
+def _approvals(connection: Connection, where: ColumnElement[bool]) -> list[Approval]:
+    rows = connection.execute(
+        select(_APPROVAL.edition_digest, _USER.name, _USER.side, _APPROVAL.at)
+        .join(tables.user)
+        .where(where, _APPROVAL.withdrawn_at.is_(None), _USER.disabled_at.is_(None))
+        .order_by(_APPROVAL.at, _APPROVAL.id)
+    )
+    return [Approval(edition=row.edition_digest, by=row.name, side=row.side, at=row.at) for row in rows]
+
+
+def _waivers(connection: Connection, digest: str) -> list[Waiver]:
+    rows = connection.execute(
+        select(_WAIVER.code, _USER.name, _WAIVER.reason, _WAIVER.at)
+        .join(tables.user)
+        .where(_WAIVER.edition_digest == digest)
+        .order_by(_WAIVER.at, _WAIVER.id)
+    )
+    return [Waiver(edition=digest, code=row.code, by=row.name, reason=row.reason, at=row.at) for row in rows]

@@ -1,0 +1,137 @@
+"""What the judges look at: every template, on the sample issues and on the real roundup where it is at hand."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from newsletter.issues import Issue, compose, decide_sides, load, newsroom_outlets
+from newsletter.rendering import PASSES, MailingHeaders, compile_message, fill_body, render
+from newsletter.rendering.passes import Work
+from newsletter.rendering.template_folder import open_template
+from newsletter.rendering.writing import SAMPLE
+from newsletter.settings import Settings
+from newsletter.settings import load as load_settings
+
+ROOT = Path(__file__).parents[2]
+SEED = ROOT.parent / "shared" / "seeds" / "roundup-2024-06-20.txt"
+TEMPLATES = ("daily", "brief", "letter")
+TITLE = "The Harbour Letter, every weekday"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judged:
+    """One issue in one template: what the judges are handed."""
+
+    name: str
+    template: str
+    html: str
+    mjml: str
+    message: bytes
+
+
+def _judged(issue: Issue, settings: Settings, template: str) -> Judged:
+    issue = replace(issue, template=template)
+    work = Work(issue=issue, settings=settings, template=open_template(settings, template))
+    for step in PASSES[:3]:
+        work = step.run(work)
+    edition = render(issue, settings)
+    headers = MailingHeaders(
+        message_id_prefix="m7",
+        message_id_domain="harbour-letter.example",
+        date=datetime.now(UTC),
+        list_name="daily",
+        list_title=TITLE,
+    )
+    return Judged(
+        name=f"{template} {issue.slug}",
+        template=template,
+        html=fill_body(edition, "html", SAMPLE, list_title=TITLE),
+        mjml=work.mjml,
+        message=compile_message(edition, headers).join(SAMPLE),
+    )
+
+
+def _settings(root: Path) -> Settings:
+    """The sample newsroom's, with the readers' pages where they would be in earnest."""
+    settings = load_settings(ROOT)
+    newsroom = settings.newsroom.model_copy(update={"url": "https://letters.harbour.example"})
+    return settings.model_copy(update={"newsroom": newsroom, "root": root})
+
+
+def _seed_issue(folder: Path) -> Issue:
+    """The real roundup, composed as an editor would; its undecided quotes take sides in turn."""
+    settings = _settings(folder)
+    slug = compose(settings, [SEED], date=None, title="A pact signed abroad", today=date(2024, 6, 20)).name
+    outlets = newsroom_outlets(load_settings(ROOT))
+    undecided = load(settings, slug, outlets=outlets).undecided
+    if undecided:
+        halves = {
+            quote.id: "left" if number < len(undecided) / 2 else "right" for number, quote in enumerate(undecided)
+        }
+        decide_sides(settings, slug, halves)
+    return load(settings, slug, outlets=outlets)
+
+
+@pytest.fixture(scope="session")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Judged]:
+    """Every template on every issue, by name; the real roundup's where it is at hand."""
+    settings = _settings(ROOT)
+    outlets = newsroom_outlets(settings)
+    slugs = sorted(path.name for path in settings.issues.iterdir() if (path / "issue.toml").is_file())
+    issues = [load(settings, slug, outlets=outlets) for slug in slugs]
+    if SEED.is_file():
+        issues.append(_seed_issue(tmp_path_factory.mktemp("newsroom")))
+    found = (_judged(issue, settings, template) for issue in issues for template in TEMPLATES)
+    return {one.name: one for one in found}
+
+
+def _script() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("judges_script", ROOT / "scripts" / "judges.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def node() -> Path:
+    """Node, with the judges in place."""
+    script = _script()
+    found: Path | None = script.find_node()
+    if found is None or not script.installed():
+        pytest.skip("the judges of tests/judges are not installed: scripts/test does that (it needs the network once)")
+    return found
+
+
+@pytest.fixture(scope="session")
+def judges(node: Path) -> Path:  # noqa: ARG001 - they came with it
+    """The folder of the installed packages."""
+    return Path(__file__).with_name("node_modules")
+
+
+@pytest.fixture(scope="session")
+def verdicts(node: Path, judged: dict[str, Judged]) -> dict[str, dict[str, list[str]]]:
+    """What html-validate, mjml and caniemail have to say of each, from one process."""
+    asked = {name: {"html": one.html, "mjml": one.mjml} for name, one in judged.items()}
+    ran = subprocess.run(
+        [node, Path(__file__).with_name("judge.mjs")],
+        input=json.dumps(asked),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    answers: dict[str, Any] = json.loads(ran.stdout)
+    assert set(answers) == set(judged)
+    return answers
