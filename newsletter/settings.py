@@ -265,6 +265,7 @@ class Settings(_Table):
         return self.root / "templates" / "email"
 
 
+_TABLES = {name: each.default for name, each in Settings.model_fields.items() if isinstance(each.default, BaseModel)}
 _INPUT_KEYS = frozenset(Settings.model_fields) - {"root"}
 _NAME_TABLES = ("sides", "lists")
 
@@ -360,16 +361,8 @@ _TYPES = {
 
 def _keys_at(steps: list[str]) -> list[str]:
     """The keys that the table at `steps` may hold."""
-    tables: dict[str, type[BaseModel]] = {
-        "newsroom": Newsroom,
-        "brand": Brand,
-        "sides": Side,
-        "lists": MailingList,
-        "sender": SenderSettings,
-        "roundup": RoundupSettings,
-        "approval": ApprovalSettings,
-        "checks": CheckSettings,
-    }
+    tables: dict[str, type[BaseModel]] = {"sides": Side, "lists": MailingList}
+    tables |= {name: type(default) for name, default in _TABLES.items()} | {"newsroom": Newsroom}
     return sorted(tables[steps[0]].model_fields) if steps and steps[0] in tables else sorted(_INPUT_KEYS)
 
 

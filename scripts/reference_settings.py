@@ -13,7 +13,17 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from newsletter import settings
-from newsletter.settings import DEFAULT_SIDES, Brand, MailingList, Newsroom, RoundupSettings, SenderSettings, Side
+from newsletter.settings import (
+    DEFAULT_SIDES,
+    ApprovalSettings,
+    Brand,
+    CheckSettings,
+    MailingList,
+    Newsroom,
+    RoundupSettings,
+    SenderSettings,
+    Side,
+)
 
 HEAD = """\
 # newsletter.toml
@@ -28,6 +38,8 @@ TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
     ("[lists.NAME]", MailingList),
     ("[sender]", SenderSettings),
     ("[roundup]", RoundupSettings),
+    ("[checks]", CheckSettings),
+    ("[approval]", ApprovalSettings),
     ("[sides.KEY]", Side),
 )
 SIDES = """\
@@ -88,6 +100,10 @@ def _keys(table: type[BaseModel], words: dict[str, str]) -> str:
 
 def _kind(hint: Any) -> str:
     """What may stand there, in words."""
+    if hint is bool:
+        return "`true` or `false`"
+    if get_origin(hint) is tuple:
+        return "list of texts"
     for known, words in KINDS:
         if hint == known or known in get_args(hint):
             return words
@@ -115,4 +131,6 @@ def _default(value: Any) -> str:
         return "required"
     if value is None:
         return ""
+    if isinstance(value, bool | tuple):
+        return f"`{str(value).lower()}`" if isinstance(value, bool) else f"`{list(value)}`"
     return f"`{value:g}`" if isinstance(value, float) else f'`"{value}"`' if isinstance(value, str) else f"`{value}`"

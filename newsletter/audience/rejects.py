@@ -70,6 +70,8 @@ class RejectFile:
     def keep(self) -> Path | None:
         """Put the file in its place, whole and on the disk; None, and no file, where no row was rejected.
 
+        Somebody may be mending the file of an earlier run there: one with other contents stays, and a number is added.
+
         Raises:
             InputError: the disk is full, or the place cannot be written any more.
         """
@@ -78,6 +80,7 @@ class RejectFile:
         try:
             self._file.flush()
             os.fsync(self._file.fileno())
+            self.path = _free_place(self.path, self._part.read_bytes())
             self._part.replace(self.path)
         except OSError as error:
             raise InputError(f"cannot be written: {error.strerror}", where=str(self.path), remedy=_REMEDY) from error
@@ -93,6 +96,15 @@ class RejectFile:
         with suppress(OSError):
             self._file.close()
         self._part.unlink(missing_ok=True)
+
+
+def _free_place(path: Path, contents: bytes) -> Path:
+    """`path`, or the first of `path-2`, `path-3` … where nothing else stands."""
+    place, number = path, 1
+    while place.exists() and place.read_bytes() != contents:
+        number += 1
+        place = path.with_name(f"{path.stem}-{number}{path.suffix}")
+    return place
 
 
 def _heading(layout: Layout) -> tuple[str, ...]:

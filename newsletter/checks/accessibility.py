@@ -28,6 +28,7 @@ CONTRAST_LIGHT = Rule(
     why=f"Text needs a contrast of {LEAST}:1 to be read in daylight and by tired eyes.",
     source=f"{_WCAG}contrast-minimum.html",
     fix="Choose a darker text or a lighter ground in [brand] or [sides] of newsletter.toml, or in the template",
+    example="#999999 on #ffffff has 2.84:1; #767676 is the palest grey that passes, with 4.54:1",
 )
 CONTRAST_DARK = Rule(
     code="CONTRAST-DARK",
@@ -73,6 +74,7 @@ HEADING_ORDER = Rule(
     why="Readers who go from heading to heading think that they missed one.",
     source=f"{_WCAG}info-and-relationships.html",
     fix="Use the next lower level: h2 after h1, h3 after h2",
+    example="An h3 right under the h1 becomes an h2",
 )
 TARGET_SMALL = Rule(
     code="TARGET-SMALL",
@@ -82,6 +84,7 @@ TARGET_SMALL = Rule(
     why=f"A finger needs {SMALLEST_TARGET:g} px; links within a sentence are excepted.",
     source=f"{_WCAG}target-size-minimum.html",
     fix=f"Set its line-height to {SMALLEST_TARGET:g}px or more in the template",
+    example=".footer a { line-height: 24px; }",
 )
 TABLE_ROLE = Rule(
     code="TABLE-ROLE",

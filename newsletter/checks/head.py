@@ -79,6 +79,7 @@ PREHEADER_REPEATS = Rule(
     why="It stands right behind the subject; the same words twice are a lost line.",
     source=_CLIENT_ROWS,
     fix="Say in `preheader` what the subject does not",
+    example="Under “Should the ferry come back?” write “Seven votes to six, and a study by summer”",
 )
 PREHEADER_LENGTH = Rule(
     code="PREHEADER-LENGTH",
@@ -88,6 +89,7 @@ PREHEADER_LENGTH = Rule(
     why=f"The widest inbox rows show about {LONGEST_PREHEADER} characters behind a subject.",
     source=_CLIENT_ROWS,
     fix=f"Shorten `preheader` to {LONGEST_PREHEADER} characters, or put what matters first",
+    example="The first 110 characters are what most readers see: begin with the news, not with the greeting",
 )
 DATE_FOLDER = Rule(
     code="DATE-FOLDER",
@@ -96,6 +98,7 @@ DATE_FOLDER = Rule(
     title="date and folder name disagree",
     why="Folders are found by their day; an issue that moved keeps the old one in its name.",
     fix="Correct `date` in issue.toml, or rename the folder",
+    example="In issues/2026-11-24-the-ferry/issue.toml write date = 2026-11-24",
 )
 DATE_PAST = Rule(
     code="DATE-PAST",
@@ -104,6 +107,7 @@ DATE_PAST = Rule(
     title="date in the past",
     why="The date stands at the head of the e-mail; an old one is usually a copied issue.",
     fix="Correct `date` in issue.toml; where the issue went out already, nothing is to be done",
+    example="An issue copied from yesterday keeps yesterday’s date until `date` is changed",
 )
 DATE_FAR = Rule(
     code="DATE-FAR",
@@ -112,6 +116,7 @@ DATE_FAR = Rule(
     title="date far in the future",
     why="A daily is written days ahead, not months; a wrong year is a common slip.",
     fix="Correct `date` in issue.toml; the limit is `far_days` under [checks] in newsletter.toml",
+    example="“date = 2027-11-24” in November 2026 is usually 2026",
 )
 RULES = (
     SUBJECT_EMPTY, SUBJECT_LENGTH, SUBJECT_SHOUTS, SUBJECT_EXCLAIMS, PREHEADER_MISSING, PREHEADER_REPEATS, PREHEADER_LENGTH,

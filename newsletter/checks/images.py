@@ -20,6 +20,7 @@ IMAGE_ALT = Rule(
     why="Many readers see no images, and some hear them: without alt there is nothing to show or to say.",
     source="https://www.w3.org/WAI/WCAG22/Understanding/non-text-content.html",
     fix='Add alt to the mj-image: what the image says, or alt="" where it only decorates and is no link',
+    example='<mj-image src="https://…/logo.png" width="160px" alt="The Harbour Letter" />',
 )
 IMAGE_WIDTH = Rule(
     code="IMAGE-WIDTH",
@@ -29,6 +30,7 @@ IMAGE_WIDTH = Rule(
     why="Outlook on Windows shows an image without a width attribute at its own size, however large.",
     source="https://www.caniemail.com/features/html-width/",
     fix="Give the mj-image a width in px",
+    example='<mj-image src="https://…/logo.png" width="160px" alt="The Harbour Letter" />',
 )
 IMAGE_WIDE = Rule(
     code="IMAGE-WIDE",

@@ -28,6 +28,7 @@ POSTAL_ADDRESS = Rule(
     why="Commercial mail must name one.",
     source=f"{_CAN_SPAM}(5)",
     fix="Set `postal_address` under [newsroom] in newsletter.toml; a template shows it with {{ newsroom.postal_address }}",
+    example='postal_address = "4 Quay Street, Port Alder"',
 )
 UNSUBSCRIBE = Rule(
     code="LAW-UNSUBSCRIBE",
@@ -37,6 +38,7 @@ UNSUBSCRIBE = Rule(
     why="Every mail must show a way out; who cannot find it presses “spam” instead.",
     source=f"{_CAN_SPAM}(3)",
     fix="Put a link to {{ slots.leave_url }} into the template’s footer, in body.mjml and in body.txt",
+    example='<a href="{{ slots.leave_url }}">Unsubscribe</a>',
 )
 ONE_CLICK = Rule(
     code="LAW-ONE-CLICK",
@@ -55,6 +57,7 @@ HTTPS = Rule(
     why="The one-click link must be https, and readers’ links carry their tokens.",
     source="RFC 8058, section 3.1",
     fix="Set `url` under [newsroom] in newsletter.toml to an https:// address; on this machine alone http:// will do",
+    example='url = "https://letters.harbour.example"',
 )
 RULES = (POSTAL_ADDRESS, UNSUBSCRIBE, ONE_CLICK, HTTPS)
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})

@@ -21,6 +21,7 @@ RECENT_AUTHOR = Rule(
     title="author quoted in a recent issue",
     why="The same voice within days narrows what readers hear.",
     fix="Choose another voice, or keep it on purpose and waive this; `recent_issues` under [checks] says how far back counts",
+    example="A column by the same author on Monday and on Wednesday: on Wednesday let somebody else speak",
 )
 RECENT_OUTLET = Rule(
     code="RECENT-OUTLET",
@@ -29,6 +30,7 @@ RECENT_OUTLET = Rule(
     title="outlet quoted in a recent issue",
     why="A daily comes back to its outlets; readers notice when it never leaves them.",
     fix="Nothing, if the outlet was chosen on purpose",
+    example="The Lantern on Monday and on Tuesday: nothing is wrong, but look whether there is another voice",
 )
 RULES = (RECENT_AUTHOR, RECENT_OUTLET)
 _NOBODY = frozenset({"editorialboard", "theeditorialboard", "editors", "theeditors", "editorial"})

@@ -69,15 +69,15 @@ CHECKS: tuple[Callable[[Matter], Iterator[Finding]], ...] = (
 )
 
 
-def require(code: str) -> Rule:
+def require(code: str, *, where: str = "") -> Rule:
     """The rule with that code, whatever its case.
 
     Raises:
-        InputError: there is none; names the nearest.
+        InputError: there is none; names the nearest, and `where` the code stands.
     """
     rule = RULES.get(code.strip().upper())
     if rule is None:
-        raise InputError(f"no check has the code {code[:60]!r}", remedy=nearest_code(code))
+        raise InputError(f"no check has the code {code[:60]!r}", where=where, remedy=nearest_code(code))
     return rule
 
 

@@ -56,6 +56,7 @@ STYLE_NESTED = Rule(
     why="Gmail drops a whole style element when an @ rule stands within another.",
     source="https://www.caniemail.com/features/css-at-media/",
     fix="Write the two conditions as one, joined by `and`, or as two rules beside each other",
+    example="@media (a) { @media (b) { … } } becomes @media (a) and (b) { … }",
 )
 RULES = (SIZE_LARGE, SIZE_CLIPPED, SIZE_STYLES, STYLE_NESTED)
 

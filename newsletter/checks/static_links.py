@@ -33,6 +33,7 @@ LINK_SCHEME = Rule(
     why="data:, javascript: and file: links are taken out by mail programs and weigh on the spam score.",
     source="https://www.iana.org/assignments/uri-schemes/uri-schemes.xhtml",
     fix="Link to a page with https://",
+    example="“javascript:open()” and “data:text/html,…” become the https:// address of a page",
 )
 LINK_SHORTENED = Rule(
     code="LINK-SHORTENED",
@@ -61,6 +62,7 @@ LINK_TWICE = Rule(
     title="same link twice",
     why="Two quotes with one link are usually a slip of pasting: one of them leads to the wrong article.",
     fix="Correct one of the two",
+    example="Both of a side’s quotes lead to the first one’s article: give the second its own",
 )
 LINK_DEAD = Rule(
     code="LINK-DEAD",
@@ -70,6 +72,7 @@ LINK_DEAD = Rule(
     why="The page says that it is gone, or its host does not exist; every reader would find that.",
     source="RFC 9110, sections 15.5.5 and 15.5.11",
     fix="Look for the article’s present address, or take the link out",
+    example="The outlet moved the piece: search its site for the headline",
 )
 LINK_UNVERIFIED = Rule(
     code="LINK-UNVERIFIED",
@@ -88,6 +91,7 @@ LINK_REFUSED = Rule(
     why="It leads into a private network, to this machine, or is written so that two programs read it in two ways.",
     source="RFC 6890",
     fix="Use the article’s public address",
+    example="“http://10.0.0.5/draft” is an address of the newsroom’s own network",
 )
 LINK_EXAMPLE = Rule(
     code="LINK-EXAMPLE",

@@ -43,6 +43,7 @@ TEXT_LINK = Rule(
     why="The parts of a mail are the same in two forms, links too, and in the same order.",
     source=_SAME,
     fix="Mend body.txt in the template: it lists every link of the HTML, in order",
+    example="A link in body.mjml that body.txt does not list",
 )
 DOCTYPE = Rule(
     code="HTML-DOCTYPE",

@@ -38,6 +38,7 @@ QUOTE_ALTERED = Rule(
     title="quote that is not the file’s",
     why="A quote is printed as it stands in the roundup, letter by letter, or not at all.",
     fix="Report this: no editing of the files leads to it",
+    example="The file reads “She laughed”; “She smiled” may not be printed as its words",
 )
 RULES = (PLACEHOLDER, UNRENDERED, QUOTE_ALTERED)
 

@@ -105,11 +105,13 @@ def rules(json: AsJson = False) -> None:
 
 
 def _answer(issue: Issue, settings: Settings, now: datetime, *, offline: bool) -> Answer:
-    from newsletter.checks import apply_waivers, gather, run  # noqa: PLC0415 - see `rule`
+    from newsletter.checks import apply_waivers, gather, require, run  # noqa: PLC0415 - see `rule`
     from newsletter.checks.formats import Answer  # noqa: PLC0415 - see `rule`
     from newsletter.rendering import render  # noqa: PLC0415 - see `rule`
     from newsletter.rendering.template_faults import FaultyTemplateError  # noqa: PLC0415 - see `rule`
 
+    for code in settings.checks.waivable:
+        require(code, where="[checks] waivable in newsletter.toml")  # a slip there would never be noticed
     try:
         edition = render(issue, settings)
     except FaultyTemplateError as error:

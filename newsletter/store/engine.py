@@ -83,7 +83,8 @@ def open(url: str, *, busy_seconds: float = 10.0) -> Store:  # noqa: A001 - read
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite" and parsed.database:
         _check_file(Path(parsed.database))
-    engine = create_engine(parsed)
+    # Parameters are readers' addresses: no error that somebody prints may hold them.
+    engine = create_engine(parsed, hide_parameters=True)
     if engine.dialect.name == "sqlite":
         _prepare_sqlite(engine, busy_seconds)
     store = Store(engine=engine, place=parsed.database or parsed.render_as_string())

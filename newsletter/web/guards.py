@@ -47,20 +47,25 @@ def mail_headers(policy: str) -> dict[str, str]:
     return {"Content-Security-Policy": policy, "Cross-Origin-Opener-Policy": "unsafe-none"}
 
 
+def security_headers(policy: str) -> dict[str, str]:
+    """What goes with every response; `policy` is its Content-Security-Policy."""
+    return {
+        "Content-Security-Policy": policy,
+        "Cache-Control": "no-store",
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+        "X-Robots-Tag": "noindex",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    }
+
+
 class SecurityHeaders:
     """Adds to each response the headers that it does not set by itself."""
 
     def __init__(self, app: ASGIApp, *, policy: str) -> None:
         self._app = app
-        self._headers = {
-            "Content-Security-Policy": policy,
-            "Cache-Control": "no-store",
-            "Referrer-Policy": "no-referrer",
-            "X-Content-Type-Options": "nosniff",
-            "X-Robots-Tag": "noindex",
-            "Cross-Origin-Opener-Policy": "same-origin",
-            "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-        }
+        self._headers = security_headers(policy)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -16,11 +17,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 
 from newsletter.errors import InputError
+from newsletter.web.guards import page_policy, security_headers
 
 if TYPE_CHECKING:
     from starlette.types import Scope
 
-log = structlog.get_logger(__name__)
+log = structlog.wrap_logger(structlog.PrintLogger(sys.stderr))  # stdout belongs to data
 _HERE = Path(__file__).parent
 _ASSETS = {"style.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
 _A_YEAR = "public, max-age=31536000, immutable"
@@ -87,7 +89,10 @@ def answer_faults(app: FastAPI, template: str, values: Mapping[str, Any]) -> Non
     @app.exception_handler(Exception)
     def broken(request: Request, error: Exception) -> Response:
         del error  # the server logs it
-        return answer(request, 500)
+        response = answer(request, 500)
+        # Starlette calls this one outside all middleware.
+        response.headers.update(security_headers(page_policy()))
+        return response
 
 
 @cache

@@ -14,14 +14,11 @@ from typing import Any
 
 import pytest
 
-from newsletter.settings import Settings, defaults
+from newsletter.settings import defaults
 
 COMMAND = Path(sys.executable).with_name("newsletter")
 _LEFT_OUT = ("NEWSLETTER_", "PYTHON", "LC_", "LANG", "NO_COLOR", "FORCE_COLOR", "COLUMNS")
 ENVIRON = {name: value for name, value in os.environ.items() if not name.startswith(_LEFT_OUT)}
-
-# Signing an edition off has tests of its own; these are about what is rendered and sent.
-UNSIGNED = "\n[approval]\ntested = false\nneeded = 0\n" if "approval" in Settings.model_fields else ""
 
 
 class Command:
@@ -72,10 +69,12 @@ def lay(command: Command, folder: Path, **changes: Any) -> Path:
     command.run("init", folder, cwd=folder.parent)
     file = folder / "newsletter.toml"
     text = file.read_text(encoding="utf-8")
-    for key, value in {"postal_address": '"4 Quay Street"', **changes}.items():
+    # Signing an edition off has tests of its own; these are about what is rendered and sent.
+    unsigned = {"tested": "false", "needed": "0"}
+    for key, value in {"postal_address": '"4 Quay Street"', **unsigned, **changes}.items():
         lines = [f"{key} = {value}" if line.startswith(f"{key} =") else line for line in text.splitlines()]
         text = "\n".join(lines) + "\n"
-    file.write_text(text + UNSIGNED, encoding="utf-8")
+    file.write_text(text, encoding="utf-8")
     for issue in (defaults() / "issues").iterdir():
         if issue.is_dir():
             shutil.copytree(issue, folder / "issues" / issue.name)

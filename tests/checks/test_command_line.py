@@ -105,3 +105,11 @@ def test_a_code_is_explained_and_all_are_listed(dated: Any) -> None:
     rules = json.loads(newsletter("check", "rules", "--json", cwd=dated.root).stdout)
     assert {"code", "severity", "group", "title", "why", "source", "fix", "example"} == set(rules[0])
     assert newsletter("check", "rule", "NO-SUCH", cwd=dated.root).returncode == 2
+
+
+def test_an_unknown_code_among_the_waivable_is_named(dated: Any) -> None:
+    dated.plant("newsletter.toml", "[checks]", '[checks]\nwaivable = ["TEXT-PLACEHOLDR"]')
+    done = newsletter("issue", "check", SLUG, "--offline", cwd=dated.root)
+    assert done.returncode == 2
+    assert "waivable in newsletter.toml" in done.stderr
+    assert "Did you mean 'TEXT-PLACEHOLDER'?" in done.stderr

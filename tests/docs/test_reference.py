@@ -15,9 +15,11 @@ from typing import Any
 
 import pytest
 
+from newsletter.checks import RULES
 from newsletter.issues.decisions import BlockTable, IssueTable
 from newsletter.rendering import parts, slots
 from newsletter.rendering.attribution import Attribution, Run
+from newsletter.rendering.template_faults import CODES as TEMPLATE_CODES
 from newsletter.roundups import Outlet, Outlets, decode, read
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -78,7 +80,10 @@ def test_every_finding_code_is_documented(docs: Path) -> None:
     produced = {text for path in MODULES for text in strings(path) if CODE.fullmatch(text)}
     page = (docs / "reference" / "findings.md").read_text(encoding="utf-8")
     documented = set(re.findall(r"^### (\S+)$", page, re.MULTILINE))
-    assert produced == documented
+    assert documented == RULES.keys() | TEMPLATE_CODES.keys()
+    # Some codes are put together: a table of features names the end of each.
+    whole = {code for known in documented for code in (known, *known.split("-", 1)[1:])}
+    assert not produced - whole
 
 
 def test_every_key_of_an_issue_is_documented(docs: Path) -> None:

@@ -93,4 +93,4 @@ def test_the_tutorial_works(checkout: Path) -> None:
     assert "0 blocking findings, 0 others" in answer.stdout
     assert "2 prepared = 2 accepted" in answer.stdout
     digests = re.findall(r"^[0-9a-f]{64}$", answer.stdout, re.MULTILINE)
-    assert len(set(digests)) == 2
+    assert len(set(digests)) == 3  # as composed, with a subject of its own, with another one

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from newsletter import settings as newsroom_settings
-from newsletter.checks import Subject, links_of, recent_issues, run
-from newsletter.checks.links import LinkCache, LinkOptions, check_links
+from newsletter.checks import run
+from newsletter.checks.gathering import gather
 from newsletter.clock import system_clock
 from newsletter.errors import NewsletterError
 from newsletter.findings import Finding
 from newsletter.issues import Issue, load, newsroom_outlets
-from newsletter.issues.dates import today_in
 from newsletter.rendering import Edition, render
 from newsletter.rendering.writing import sample_files
-from newsletter.roundups import Outlets
 from newsletter.settings import Settings
 
 
@@ -68,31 +66,18 @@ def take_look(root: Path, slug: str) -> Look:
         outlets = newsroom_outlets(settings)
         issue = load(settings, slug, outlets=outlets)
         edition = render(issue, settings)
+        # Asks nobody: links count by what is still known of them.
+        subject = gather(issue, edition, settings, outlets=outlets, now=system_clock())
         shown = Shown(
             issue=issue,
             settings=settings,
             edition=edition,
             files=sample_files(edition),
-            findings=_findings(issue, edition, settings, outlets),
+            findings=run(subject),
         )
     except NewsletterError as fault:
         return Look(version=_version("fault", str(fault)), fault=fault)
     return Look(version=_version(edition.digest, repr(shown.findings)), shown=shown)
-
-
-def _findings(issue: Issue, edition: Edition, settings: Settings, outlets: Outlets) -> tuple[Finding, ...]:
-    """What the checks say, as far as they need no network: links by what is still known of them."""
-    now = system_clock()
-    subject = Subject(
-        issue=issue,
-        edition=edition,
-        settings=settings,
-        outlets=outlets,
-        recent=recent_issues(settings, issue, outlets=outlets),
-        today=today_in(settings.newsroom.zone, now),
-    )
-    known = check_links(links_of(subject), cache=LinkCache.of(settings), now=now, options=LinkOptions(offline=True))
-    return run(replace(subject, links=known))
 
 
 def _version(*parts: str) -> str:
