@@ -18,12 +18,16 @@ Connect = Callable[[], SmtpConnection]
 """Makes one connection, which opens when it is first used."""
 
 
+_LEAVE_SECONDS = 3.0
+"""How long the leave-taking may last on all connections together."""
+
+
 class _Lane:
     """One connection and the message on it."""
 
     def __init__(self, connection: SmtpConnection) -> None:
         self.connection = connection
-        self.busy_since: float | None = None
+        self.busy = False
 
 
 class Connections:
@@ -34,13 +38,11 @@ class Connections:
         count: how many.
         copies: makes the messages, in the connections' threads.
         clock: stamps the attempts.
-        deadline: seconds after which a message's connection is cut, however lively it trickles.
     """
 
-    def __init__(self, connect: Connect, count: int, *, copies: Copies, clock: Clock, deadline: float) -> None:
+    def __init__(self, connect: Connect, count: int, *, copies: Copies, clock: Clock) -> None:
         self._copies = copies
         self._clock = clock
-        self._deadline = deadline
         self._work: SimpleQueue[Claimed | None] = SimpleQueue()
         self._results: SimpleQueue[Settled] = SimpleQueue()
         self._lanes = [_Lane(connect()) for _ in range(count)]
@@ -65,7 +67,8 @@ class Connections:
 
     def collect(self, *, timeout: float) -> list[Settled]:
         """What has come back; waits up to `timeout` seconds for the first, unless nothing is in the air."""
-        self._cut_overdue()
+        for lane in self._lanes:
+            lane.connection.cut_if_overdue()
         collected: list[Settled] = []
         while self.in_air:
             try:
@@ -75,23 +78,35 @@ class Connections:
             self.in_air -= 1
         return collected
 
+    def cut(self) -> None:
+        """Wait no longer: what is in the air comes back at once, as unknown where it may have arrived."""
+        for lane in self._lanes:
+            if lane.busy:
+                lane.connection.cut()
+
     def close(self) -> None:
-        """Take leave of the servers. Nothing may be in the air."""
+        """Take leave of the servers, within seconds. Nothing may be in the air, and everything should be recorded."""
         for _ in self._threads:
             self._work.put(None)
+        until = time.monotonic() + _LEAVE_SECONDS
         for thread in self._threads:
-            thread.join()
+            thread.join(max(0.0, until - time.monotonic()))
+        for lane, thread in zip(self._lanes, self._threads, strict=True):
+            if thread.is_alive():
+                # It answers QUIT with a line every second, without an end.
+                lane.connection.cut()
+                thread.join(1.0)
 
     def _serve(self, lane: _Lane) -> None:
         while (claimed := self._work.get()) is not None:
             started = self._clock()
-            lane.busy_since = time.monotonic()
+            lane.busy = True
             try:
                 outcome = self._carry(lane.connection, claimed)
             except BaseException as error:  # noqa: BLE001 - the worker raises it, once everything is recorded
                 self.crash = error
                 outcome = Outcome.unknown(f"this program failed: {type(error).__name__}")
-            lane.busy_since = None
+            lane.busy = False
             self._results.put(Settled(claimed=claimed, outcome=outcome, started_at=started, ended_at=self._clock()))
         lane.connection.close()
 
@@ -101,10 +116,3 @@ class Connections:
         except InputError as error:
             return Outcome.rejected(None, f"no message can be made: {error.what}")
         return connection.send(envelope)
-
-    def _cut_overdue(self) -> None:
-        now = time.monotonic()
-        for lane in self._lanes:
-            since = lane.busy_since
-            if since is not None and now - since > self._deadline:
-                lane.connection.cut()

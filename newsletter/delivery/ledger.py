@@ -71,17 +71,19 @@ def claim(connection: Connection, mailing_id: int, held: Chunk, limit: int, *, n
     Raises:
         LeaseLostError: the chunk lapsed; the transaction must be undone.
     """
-    rows = list(connection.execute(_PENDING, {"mailing": mailing_id, "limit": limit}))
-    if len(rows) < limit:
-        rows += connection.execute(_DEFERRED, {"mailing": mailing_id, "limit": limit - len(rows), "now": now})
-    going = [_claimed(row, held) for row in rows if _may_get(row)]
-    leaving = [row.id for row in rows if not _may_get(row)]
-    if leaving:
-        connection.execute(_WITHDRAW, {"ids": leaving, "now": now})
-    if going:
-        _intend(connection, going, held, now)
-    # All of them had left: there may be others behind them.
-    return going if going or not leaving else claim(connection, mailing_id, held, limit, now=now)
+    # A batch in which all had left is followed by the next: there may be others behind them.
+    while True:
+        rows = list(connection.execute(_PENDING, {"mailing": mailing_id, "limit": limit}))
+        if len(rows) < limit:
+            rows += connection.execute(_DEFERRED, {"mailing": mailing_id, "limit": limit - len(rows), "now": now})
+        going = [_claimed(row, held) for row in rows if _may_get(row)]
+        leaving = [row.id for row in rows if not _may_get(row)]
+        if leaving:
+            connection.execute(_WITHDRAW, {"ids": leaving, "now": now})
+        if going:
+            _intend(connection, going, held, now)
+        if going or not leaving:
+            return going
 
 
 def record(connection: Connection, settled: Sequence[Settled], *, now: datetime, backoff: Backoff) -> None:

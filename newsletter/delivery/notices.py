@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, exists, select, update
 
 from newsletter.clock import Clock
 from newsletter.delivery.senders.base import Envelope, Outcome
-from newsletter.delivery.senders.smtp import SmtpConnection, SmtpSender
+from newsletter.delivery.senders.smtp import SmtpConnection, SmtpSender, watched
 from newsletter.errors import InputError
 from newsletter.publishing.testing import marked
 from newsletter.rendering import Compiled, Edition, MailingHeaders, Recipient, compile_message
@@ -73,7 +73,8 @@ def send_tests(
     """Hand each over, one after the other, once: somebody waits for it, so what is deferred expires at once."""
     connection = SmtpConnection(sender)
     try:
-        return [_send(store, number, mail, connection, clock) for number in notices]
+        with watched(connection):
+            return [_send(store, number, mail, connection, clock) for number in notices]
     finally:
         connection.close()
 

@@ -116,8 +116,6 @@ class Worker:
             settings.connections,
             copies=self._copies,
             clock=self._clock,
-            # Longer than a server may think about each of the five steps, shorter than anybody would wait.
-            deadline=4 * settings.timeout_seconds,
         )
         try:
             while self.run_once(connections):

@@ -47,9 +47,11 @@ def acting(room, name, role=UserRole.EDITOR, side=None):
     return lambda *words: room.run(*words, environ=environ)
 
 
-def add_rules(room, rules):
+def add_rule(room, table, rule):
+    """Puts a line under a table of the settings, whether that is there already or not."""
     text = (room.root / "newsletter.toml").read_text(encoding="utf-8")
-    room.put("newsletter.toml", text + rules)
+    here = f"\n[{table}]\n"
+    room.put("newsletter.toml", text.replace(here, f"{here}{rule}\n") if here in text else f"{text}{here}{rule}\n")
 
 
 def codes(answer):
@@ -155,7 +157,7 @@ def test_a_warning_is_waived_and_an_error_only_by_leave(room, ada):
     room.change(ROUNDUP, "an answer by summer", "an answer by TODO")
     refused = ada("issue", "waive", FERRY, "TEXT-PLACEHOLDER", "--reason", "it is a quote")
     refused.refuses("TEXT-PLACEHOLDER is an error", 'waivable = ["TEXT-PLACEHOLDER"]', code=1)
-    add_rules(room, '[checks]\nwaivable = ["TEXT-PLACEHOLDER"]\n')
+    add_rule(room, "checks", 'waivable = ["TEXT-PLACEHOLDER"]')
     assert ada("issue", "waive", FERRY, "TEXT-PLACEHOLDER", "--reason", "it is a quote").code == 0
     assert ada("issue", "approve", FERRY).code == 0
     ada("issue", "waive", FERRY, "NO-SUCH-CODE", "--reason", "x").refuses("no finding 'NO-SUCH-CODE'")
@@ -170,5 +172,5 @@ def test_a_warning_is_waived_and_an_error_only_by_leave(room, ada):
     ],
 )
 def test_rules_that_cannot_be_are_refused(room, rules, told):
-    add_rules(room, f"{rules}\n")
+    add_rule(room, "approval", rules)
     room.run("issue", "show", FERRY).refuses(told)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections import Counter
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -149,6 +150,91 @@ def running():
     return lambda behaviour=None, **options: Running(behaviour or Server(), **options)
 
 
+_USUAL = {b"EHLO": b"250-mx\r\n250 8BITMIME\r\n", b"DATA": b"354 go\r\n", b"QUIT": b"221 bye\r\n"}
+
+
+class Scripted:
+    """A server that answers as `script` says: it gets a stage and the recipient and gives the reply, None for the usual one.
+
+    Stages: greet, ehlo, mail, rcpt, data, dot, rset, quit. HANG_UP after a reply, or alone, closes the connection; SILENCE says nothing. What was
+    received whole is counted in `recipients`, before the dot is answered.
+    """
+
+    HANG_UP = b"<hang up>"
+    SILENCE = b""
+
+    def __init__(self, script) -> None:
+        self._script = script
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.sockets: list[socket.socket] = []
+        self._threads: list[threading.Thread] = []
+        self.recipients: Counter[str] = Counter()
+        self.port = self._listening.getsockname()[1]
+        self._start(self._accept)
+
+    @property
+    def connections(self) -> int:
+        return len(self.sockets)
+
+    def close(self) -> None:
+        for each in (self._listening, *self.sockets):
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+            each.close()
+        for thread in self._threads:
+            thread.join(10)
+
+    def _start(self, work, *args) -> None:
+        self._threads.append(threading.Thread(target=work, args=args, daemon=True))
+        self._threads[-1].start()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                talk, _ = self._listening.accept()
+                self.sockets.append(talk)
+                self._start(self._talk, talk)
+
+    def _talk(self, talk: socket.socket) -> None:
+        with suppress(OSError, EOFError), talk, talk.makefile("rb") as lines:
+            self._say(talk, "greet", "", b"220 hi\r\n")
+            recipient = ""
+            while line := lines.readline():
+                verb = line[:4].upper()
+                if verb == b"RCPT":
+                    recipient = line.partition(b"<")[2].partition(b">")[0].decode()
+                said = self._say(talk, verb.decode().lower(), recipient, _USUAL.get(verb, b"250 ok\r\n"))
+                if verb == b"DATA" and said.startswith(b"354"):
+                    while (line := lines.readline()) != b".\r\n":
+                        if not line:
+                            return
+                    self.recipients[recipient] += 1
+                    self._say(talk, "dot", recipient, b"250 queued\r\n")
+
+    def _say(self, talk: socket.socket, stage: str, recipient: str, usual: bytes) -> bytes:
+        said = self._script(stage, recipient)
+        said = usual if said is None else said
+        talk.sendall(said.removesuffix(self.HANG_UP))
+        if said.endswith(self.HANG_UP):
+            raise EOFError
+        return said
+
+
+@pytest.fixture
+def scripted():
+    """Makes servers that answer by a script."""
+    made: list[Scripted] = []
+
+    def make(script) -> Scripted:
+        made.append(Scripted(script))
+        return made[-1]
+
+    make.HANG_UP, make.SILENCE = Scripted.HANG_UP, Scripted.SILENCE
+    yield make
+    for each in made:
+        each.close()
+
+
 @pytest.fixture
 def accepting_login():
     return lambda _server, _session, _envelope, _mechanism, data: AuthResult(
@@ -239,13 +325,22 @@ class Newsroom:
         release(self.store, made, clock=system_clock)
         return made
 
-    def worker(self, mailing, server: Server, *, connections: int = 4, timeout: float = 5.0, **kwargs) -> Worker:
+    def worker(
+        self,
+        mailing,
+        server: Server,
+        *,
+        connections: int = 4,
+        timeout: float = 5.0,
+        answer: float | None = None,
+        **kwargs,
+    ) -> Worker:
         settings = SenderSettings(port=server.port, connections=connections, timeout_seconds=timeout)
         return Worker(
             store=self.store,
             mailing=mailing,
             copies=Copies.of(EDITION, mailing, self.keys),
-            sender=SmtpSender(settings=settings),
+            sender=SmtpSender(settings=settings, answer_seconds=timeout if answer is None else answer),
             clock=system_clock,
             **{"backoff": QUICK, **kwargs},
         )

@@ -12,9 +12,10 @@ from newsletter.settings import SenderSettings
 from newsletter.store.statuses import OutcomeKind
 
 
-def sender(server, *, password=None, tls=None, timeout=5.0, **kwargs):
+def sender(server, *, password=None, tls=None, timeout=5.0, answer=None, **kwargs):
     kwargs = {"port": getattr(server, "port", server), "timeout_seconds": timeout, **kwargs}
-    return SmtpSender(settings=SenderSettings(**kwargs), password=password, tls=tls)
+    answer = timeout if answer is None else answer
+    return SmtpSender(settings=SenderSettings(**kwargs), password=password, tls=tls, answer_seconds=answer)
 
 
 def envelope(name, message=b"Subject: x\r\n\r\nHello\r\n"):

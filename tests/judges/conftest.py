@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -119,10 +120,8 @@ def judges(node: Path) -> Path:  # noqa: ARG001 - they came with it
     return Path(__file__).with_name("node_modules")
 
 
-@pytest.fixture(scope="session")
-def verdicts(node: Path, judged: dict[str, Judged]) -> dict[str, dict[str, list[str]]]:
+def ask(node: Path, asked: dict[str, dict[str, str]]) -> dict[str, Any]:
     """What html-validate, mjml and caniemail have to say of each, from one process."""
-    asked = {name: {"html": one.html, "mjml": one.mjml} for name, one in judged.items()}
     ran = subprocess.run(
         [node, Path(__file__).with_name("judge.mjs")],
         input=json.dumps(asked),
@@ -133,5 +132,22 @@ def verdicts(node: Path, judged: dict[str, Judged]) -> dict[str, dict[str, list[
     )
     assert ran.returncode == 0, ran.stderr
     answers: dict[str, Any] = json.loads(ran.stdout)
-    assert set(answers) == set(judged)
+    assert set(answers) == set(asked)
     return answers
+
+
+@pytest.fixture(scope="session")
+def verdicts(node: Path, judged: dict[str, Judged]) -> dict[str, dict[str, list[str]]]:
+    """The programs' complaints of every e-mail."""
+    return ask(node, {name: {"html": one.html, "mjml": one.mjml} for name, one in judged.items()})
+
+
+@pytest.fixture(scope="session")
+def refusals(node: Path) -> Callable[[list[str]], list[list[str]]]:
+    """What the reference package has to say of MJML that is handed to it."""
+
+    def judge(documents: list[str]) -> list[list[str]]:
+        answers = ask(node, {str(number): {"html": "<p>a</p>", "mjml": mjml} for number, mjml in enumerate(documents)})
+        return [answers[str(number)]["mjml"] for number in range(len(documents))]
+
+    return judge

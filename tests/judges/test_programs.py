@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from newsletter.rendering.mjml_check import mjml_faults
+from newsletter.rendering.template_folder import TemplateFolder
 
 ROOT = Path(__file__).parents[2]
 Verdicts = dict[str, dict[str, list[str]]]
@@ -63,6 +67,32 @@ def test_the_table_of_what_mjml_allows_is_the_reference_packages_own(node: Path)
         [node, ROOT / "scripts" / "mjml_rules.mjs", ROOT, "--check"], capture_output=True, text=True, check=False
     )
     assert ran.returncode == 0, ran.stderr
+
+
+PAGE = (
+    '<mjml lang="en" dir="ltr"><mj-head><mj-title>a</mj-title>{head}</mj-head><mj-body><mj-section><mj-column>'
+    "{column}</mj-column></mj-section>{body}</mj-body></mjml>"
+)
+REFUSED = [
+    {"column": "<mj-txt>a</mj-txt>"},
+    {"column": '<mj-text colour="#ffffff">a</mj-text>'},
+    {"column": '<mj-text color="blau">a</mj-text>'},
+    {"column": '<mj-text font-size="16">a</mj-text>'},
+    {"column": '<mj-text align="centre">a</mj-text>'},
+    {"column": "<mj-section></mj-section>"},
+    {"body": "<mj-text>a</mj-text>"},
+    {"body": '<mj-section direction="up"></mj-section>'},
+    {"head": "<mj-text>a</mj-text>"},
+    {"column": '<mj-image padding="1px 2px 3px 4px 5px" alt="" src="https://a.example/a.png" width="9px" />'},
+]
+
+
+def test_the_reference_package_and_we_refuse_the_same(refusals: Callable[[list[str]], list[list[str]]]) -> None:
+    documents = [PAGE.format_map({"head": "", "column": "", "body": "", **fault}) for fault in ({}, *REFUSED)]
+    theirs = [bool(complaints) for complaints in refusals(documents)]
+    template = TemplateFolder(name="own", folder=Path("own"), files={})
+    ours = [bool(list(mjml_faults(mjml, template, file="body.mjml"))) for mjml in documents]
+    assert theirs == ours == [False, *(True for _ in REFUSED)]
 
 
 def _mbox(messages: list[bytes]) -> bytes:

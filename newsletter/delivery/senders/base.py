@@ -22,6 +22,8 @@ class Outcome:
 
     `code` is the SMTP reply code, None where there was no reply. `permanent` says that trying again is useless.
     `sender_fault` says that it is about us or the server and not about this recipient: all others would fare the same.
+    `of_message` says that it is the answer to the whole message: what that says may be the reason, and then too all fare
+    the same.
     """
 
     kind: OutcomeKind
@@ -29,6 +31,7 @@ class Outcome:
     reply: str = ""
     permanent: bool = False
     sender_fault: bool = False
+    of_message: bool = False
 
     @classmethod
     def accepted(cls, code: int | None, reply: str) -> Outcome:

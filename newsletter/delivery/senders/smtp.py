@@ -10,35 +10,38 @@ import re
 import smtplib
 import socket
 import ssl
-from contextlib import suppress
-from dataclasses import dataclass, field
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from newsletter.delivery.senders.base import Envelope, Outcome
+from newsletter.delivery.senders.replies import judged, no_connection, text, words
+from newsletter.delivery.senders.transaction import Refused, announce
 from newsletter.errors import InputError
 from newsletter.settings import SenderSettings
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
-_LONGEST_REPLY = 500
+_ANSWER_SECONDS = 600.0
+"""How long a server may think about a message after its end (RFC 5321 section 4.5.3.2.6): who gives up earlier counts as
+unknown what arrives, and with a slow content filter that is everybody."""
+
+_QUIT_SECONDS = 2.0
+"""How long a leave-taking may last: nothing depends on its answer."""
+
+_WATCH_SECONDS = 0.5
+
 # What may stand between the angle brackets of MAIL and RCPT; quoted local parts are refused when addresses come in.
 _PATH = re.compile(r"[^\s<>\x00-\x1f\x7f]+@[^\s<>@\x00-\x1f\x7f]+")
-
-
-class _Refused(Exception):  # noqa: N818 - it carries an outcome, it is not a fault of the program
-    """The transaction ended early with this outcome.
-
-    `hang_up`: the connection is of no more use. `stale`: it was so before, and another may do better.
-    """
-
-    def __init__(self, outcome: Outcome, *, hang_up: bool = False, stale: bool = False) -> None:
-        super().__init__(outcome.reply)
-        self.outcome = outcome
-        self.hang_up = hang_up
-        self.stale = stale
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SmtpSender:
     """Where and how mail is handed over. Certificates are verified against the system's authorities, or `tls` if given.
+
+    `answer_seconds` is how long the server may think about a message once it has it.
 
     Raises:
         InputError: a password would cross the network unencrypted.
@@ -47,6 +50,7 @@ class SmtpSender:
     settings: SenderSettings
     password: str | None = field(default=None, repr=False)
     tls: ssl.SSLContext | None = None
+    answer_seconds: float = _ANSWER_SECONDS
 
     def __post_init__(self) -> None:
         name = self.settings.username
@@ -66,22 +70,43 @@ class SmtpSender:
         """host:port."""
         return f"{self.settings.host}:{self.settings.port}"
 
-    def connect(self) -> smtplib.SMTP:
+    @property
+    def deadline_seconds(self) -> float:
+        """How long everything up to the end of a message may take, however lively the server trickles.
+
+        Longer than a server may think about each of the five steps, shorter than anybody would wait.
+        """
+        return 4 * self.settings.timeout_seconds
+
+    def connect(self, *, on_open: Callable[[smtplib.SMTP], None] = lambda _: None) -> smtplib.SMTP:
         """A connection that has greeted, encrypted and signed in as the settings say.
+
+        Args:
+            on_open: gets the connection before its first byte, so that another thread can end it while it greets.
 
         Raises:
             OSError: nobody answers, or not in time; the certificate does not fit.
             smtplib.SMTPException: the server refuses us.
         """
         settings = self.settings
+
+        class Plain(smtplib.SMTP):
+            def connect(self, *where: Any, **more: Any) -> tuple[int, bytes]:
+                on_open(self)
+                return super().connect(*where, **more)
+
+        class Encrypted(smtplib.SMTP_SSL):
+            def connect(self, *where: Any, **more: Any) -> tuple[int, bytes]:
+                on_open(self)
+                return super().connect(*where, **more)
+
         # A name must be given, or smtplib looks for one in DNS, which can take seconds; `_greet` puts the right one.
+        where = (settings.host, settings.port, "-")
         server: smtplib.SMTP
         if settings.security == "tls":
-            server = smtplib.SMTP_SSL(
-                settings.host, settings.port, "-", timeout=settings.timeout_seconds, context=self._context()
-            )
+            server = Encrypted(*where, timeout=settings.timeout_seconds, context=self._context())
         else:
-            server = smtplib.SMTP(settings.host, settings.port, "-", timeout=settings.timeout_seconds)
+            server = Plain(*where, timeout=settings.timeout_seconds)
         try:
             self._greet(server)
         except BaseException:
@@ -90,23 +115,23 @@ class SmtpSender:
         return server
 
     def check(self) -> None:
-        """Connect once and leave.
+        """Connect once and leave, within `deadline_seconds`.
 
         Raises:
             InputError: nobody answers there, or the server refuses us; with its words.
         """
+        connection = SmtpConnection(self)
         try:
-            server = self.connect()
-        except (OSError, smtplib.SMTPException) as error:
-            outcome = _no_connection(error)
+            with watched(connection):
+                outcome = connection.open()
+        finally:
+            connection.close()
+        if outcome is not None:
             raise InputError(
                 f"mail cannot be handed over: {outcome.reply}",
                 where=self.place,
                 remedy="Check [sender] in newsletter.toml and that the server runs",
-            ) from error
-        with suppress(OSError, smtplib.SMTPException):
-            server.quit()
-        server.close()
+            )
 
     def _greet(self, server: smtplib.SMTP) -> None:
         if server.sock is not None:
@@ -124,86 +149,145 @@ class SmtpSender:
 
 
 class SmtpConnection:
-    """One connection, for one thread; opened when first needed and again when the server has closed it."""
+    """One connection, for one thread; opened when first needed and again when the server has closed it.
+
+    `cut` and `cut_if_overdue` are for other threads.
+    """
 
     def __init__(self, sender: SmtpSender) -> None:
         self._sender = sender
         self._server: smtplib.SMTP | None = None
+        # The last one opened, known here before it has greeted.
+        self._wire: smtplib.SMTP | None = None
+        self._deadline: float | None = None
+        self._was_cut = False
+        self._guard = threading.Lock()
+
+    def open(self) -> Outcome | None:
+        """Connect, where that is still to be done; what stood in the way, None where nothing did."""
+        self._allow(self._sender.deadline_seconds)
+        try:
+            return self._open()
+        finally:
+            self._allow(None)
 
     def send(self, envelope: Envelope) -> Outcome:
         """Hand one message over. Whatever happens on the wire is an outcome, never an exception."""
         if not _PATH.fullmatch(envelope.rcpt_to):
             return Outcome.rejected(None, "the address cannot stand in an SMTP command")
-        reused = self._server is not None
-        outcome, stale = self._try(envelope)
-        if stale and reused:
-            # Servers close connections that were idle or have carried enough; nothing was handed over yet.
-            outcome, _ = self._try(envelope)
-        return outcome
+        self._allow(self._sender.deadline_seconds)
+        try:
+            reused = self._server is not None
+            outcome, stale = self._try(envelope)
+            if stale and reused and not self._was_cut:
+                # Servers close connections that were idle or have carried enough; nothing was handed over yet.
+                outcome, _ = self._try(envelope)
+            return outcome
+        finally:
+            self._allow(None)
 
     def cut(self) -> None:
-        """End the connection from another thread: the one that waits on it gets an error at once."""
-        server = self._server
-        if server is not None and server.sock is not None:
-            with suppress(OSError):
-                server.sock.shutdown(socket.SHUT_RDWR)
+        """End the connection: the thread that waits on it gets an error at once."""
+        with self._guard:
+            self._cut()
+
+    def cut_if_overdue(self) -> None:
+        """The same, where what it does has taken longer than it may."""
+        with self._guard:
+            if self._deadline is not None and time.monotonic() > self._deadline:
+                self._cut()
 
     def close(self) -> None:
-        """Take leave, if anybody listens."""
+        """Take leave, if anybody listens, and wait a moment at most for the answer."""
         server, self._server = self._server, None
         if server is not None:
             with suppress(OSError, smtplib.SMTPException):
+                if server.sock is not None:
+                    server.sock.settimeout(_QUIT_SECONDS)
                 server.quit()
             server.close()
 
-    def _try(self, envelope: Envelope) -> tuple[Outcome, bool]:
-        """The outcome, and whether the connection was gone before the message began."""
+    def _allow(self, seconds: float | None) -> None:
+        """So long may pass from now on; None: nothing is going on."""
+        with self._guard:
+            self._deadline = None if seconds is None else time.monotonic() + seconds
+            self._was_cut = False
+
+    def _cut(self) -> None:
+        self._was_cut = True
+        sock = self._wire.sock if self._wire is not None else None
+        if sock is not None:
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
+    def _opened(self, server: smtplib.SMTP) -> None:
+        self._wire = server
+
+    def _open(self) -> Outcome | None:
         try:
             if self._server is None:
-                self._server = self._sender.connect()
+                self._server = self._sender.connect(on_open=self._opened)
         except (OSError, smtplib.SMTPException) as error:
-            return _no_connection(error), False
+            outcome = no_connection(error)
+            return replace(outcome, reply=self._why(error)) if self._was_cut else outcome
+        return None
+
+    def _why(self, error: Exception) -> str:
+        return "it took too long and was cut off" if self._was_cut else words(error)
+
+    def _try(self, envelope: Envelope) -> tuple[Outcome, bool]:
+        """The outcome, and whether the connection was gone before the message began."""
+        failed = self._open()
+        if failed is not None or self._server is None:
+            return failed or Outcome.deferred(None, "no connection", sender_fault=True), False
         try:
-            self._announce(self._server, envelope)
-        except _Refused as refused:
+            announce(self._server, envelope)
+        except Refused as refused:
             if refused.hang_up:
                 self._drop()
             return refused.outcome, refused.stale
         except (OSError, smtplib.SMTPException) as error:
             self._drop()
             return Outcome.deferred(
-                None, f"the connection broke before the message: {_words(error)}", sender_fault=True
+                None, f"the connection broke before the message: {self._why(error)}", sender_fault=True
             ), True
         return self._transmit(self._server, envelope), False
 
-    def _announce(self, server: smtplib.SMTP, envelope: Envelope) -> None:
-        """MAIL, RCPT, DATA; returns once the server waits for the message."""
-        options = ""
-        if not (envelope.rcpt_to + envelope.mail_from).isascii():
-            if not server.has_extn("smtputf8"):
-                raise _Refused(
-                    Outcome.rejected(None, "the server takes no addresses with letters beyond ASCII (SMTPUTF8)")
-                )
-            server.command_encoding = "utf-8"
-            options = " SMTPUTF8"
-        _command(server, f"MAIL FROM:<{envelope.mail_from}>{options}", (250,), about_us=True)
-        _command(server, f"RCPT TO:<{envelope.rcpt_to}>", (250, 251, 252))
-        _command(server, "DATA", (354,))
-
     def _transmit(self, server: smtplib.SMTP, envelope: Envelope) -> Outcome:
-        """The message, the dot and the answer. From here on silence means unknown (RFC 1047)."""
+        """The message, the dot and the answer. Once the dot is out, silence means unknown (RFC 1047)."""
         end = b".\r\n" if envelope.message.endswith(b"\r\n") else b"\r\n.\r\n"
         try:
             if server.sock is None:
                 raise ConnectionResetError("the connection is closed")
             server.sock.sendall(envelope.message + end)
-            code, reply = server.getreply()
+        except OSError as error:
+            # The dot comes last, and something is still here: without it nothing was accepted (RFC 5321 4.1.1.4).
+            self._drop()
+            return Outcome.deferred(None, f"the connection broke in the message: {self._why(error)}", sender_fault=True)
+        try:
+            code, reply = self._answer(server)
         except (OSError, smtplib.SMTPException) as error:
             self._drop()
-            return Outcome.unknown(f"no answer after the message: {_words(error)}")
+            return Outcome.unknown(f"no answer after the message: {self._why(error)}")
+        if not (200 <= code < 300 or 400 <= code < 600):
+            # No answer, or one to something else: who can say what the next is to.
+            self._drop()
+            return Outcome.unknown(f"no answer that can be understood after the message: {code} {text(reply)}")
         if code == 421:
             self._drop()
-        return _judged(code, reply)
+        return replace(judged(code, reply), of_message=True)
+
+    def _answer(self, server: smtplib.SMTP) -> tuple[int, bytes]:
+        """The answer to a whole message, which may take long."""
+        seconds = self._sender.answer_seconds
+        self._allow(seconds + _WATCH_SECONDS)
+        sock = server.sock
+        if sock is not None:
+            sock.settimeout(seconds)
+        answer = server.getreply()
+        if sock is not None:
+            sock.settimeout(self._sender.settings.timeout_seconds)
+        return answer
 
     def _drop(self) -> None:
         server, self._server = self._server, None
@@ -211,55 +295,22 @@ class SmtpConnection:
             server.close()
 
 
-def _command(server: smtplib.SMTP, command: str, wanted: tuple[int, ...], *, about_us: bool = False) -> None:
-    """Send a command of the transaction. `about_us`: a refusal is about the sender and not about this recipient."""
-    code, reply = server.docmd(command)
-    if code in wanted:
-        return
-    words = _text(reply)
-    if code == 421:
-        raise _Refused(Outcome.deferred(code, words, sender_fault=True), hang_up=True, stale=True)
-    outcome = _judged(code, reply)
-    if about_us:
-        outcome = Outcome.deferred(code, words, sender_fault=True, permanent=code >= 500)
-    # What a refused transaction leaves behind must not meet the next (RFC 5321 section 4.1.1.5).
+@contextmanager
+def watched(connection: SmtpConnection) -> Iterator[None]:
+    """Within the block, cut the connection when what it does takes longer than it may."""
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(_WATCH_SECONDS):
+            connection.cut_if_overdue()
+
+    thread = threading.Thread(target=watch, name="smtp-watch", daemon=True)
+    thread.start()
     try:
-        server.docmd("RSET")
-    except (OSError, smtplib.SMTPException):
-        raise _Refused(outcome, hang_up=True) from None
-    raise _Refused(outcome)
-
-
-def _judged(code: int, reply: bytes) -> Outcome:
-    """A reply code as an outcome (RFC 5321 section 4.2.1)."""
-    words = _text(reply)
-    if 200 <= code < 300:
-        return Outcome.accepted(code, words)
-    return Outcome.rejected(code, words) if 500 <= code < 600 else Outcome.deferred(code, words)
-
-
-def _no_connection(error: Exception) -> Outcome:
-    """Nothing left the house. Permanent where the server, or its certificate, says that it will stay so."""
-    code = error.smtp_code if isinstance(error, smtplib.SMTPResponseException) else None
-    lasting = isinstance(error, ssl.SSLCertVerificationError | smtplib.SMTPNotSupportedError) or (
-        isinstance(error, smtplib.SMTPAuthenticationError) and error.smtp_code >= 500
-    )
-    return Outcome.deferred(code, _words(error), sender_fault=True, permanent=lasting)
-
-
-def _words(error: Exception) -> str:
-    if isinstance(error, smtplib.SMTPResponseException):
-        reply = error.smtp_error
-        return f"{error.smtp_code} {_text(reply) if isinstance(reply, bytes) else reply}"[:_LONGEST_REPLY]
-    if isinstance(error, TimeoutError):
-        return "timed out"
-    return (str(error) or type(error).__name__)[:_LONGEST_REPLY]
-
-
-def _text(reply: bytes) -> str:
-    """The server's words in one printable line: they are a stranger's."""
-    text = reply.decode("utf-8", "replace")[:_LONGEST_REPLY]
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 def _helo_name(sock: socket.socket) -> str:

@@ -1,0 +1,43 @@
+"""What a server says, as an outcome and in printable words."""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+
+from newsletter.delivery.senders.base import Outcome
+
+_LONGEST_REPLY = 500
+
+
+def judged(code: int, reply: bytes) -> Outcome:
+    """A reply code as an outcome (RFC 5321 section 4.2.1)."""
+    said = text(reply)
+    if 200 <= code < 300:
+        return Outcome.accepted(code, said)
+    return Outcome.rejected(code, said) if 500 <= code < 600 else Outcome.deferred(code, said)
+
+
+def no_connection(error: Exception) -> Outcome:
+    """Nothing left the house. Permanent where the server, or its certificate, says that it will stay so."""
+    code = error.smtp_code if isinstance(error, smtplib.SMTPResponseException) else None
+    lasting = isinstance(error, ssl.SSLCertVerificationError | smtplib.SMTPNotSupportedError) or (
+        isinstance(error, smtplib.SMTPAuthenticationError) and error.smtp_code >= 500
+    )
+    return Outcome.deferred(code, words(error), sender_fault=True, permanent=lasting)
+
+
+def words(error: Exception) -> str:
+    """What broke the connection, in one line."""
+    if isinstance(error, smtplib.SMTPResponseException):
+        reply = error.smtp_error
+        return f"{error.smtp_code} {text(reply) if isinstance(reply, bytes) else reply}"[:_LONGEST_REPLY]
+    if isinstance(error, TimeoutError):
+        return "timed out"
+    return (str(error) or type(error).__name__)[:_LONGEST_REPLY]
+
+
+def text(reply: bytes) -> str:
+    """The server's words in one printable line: they are a stranger's."""
+    decoded = reply.decode("utf-8", "replace")[:_LONGEST_REPLY]
+    return " ".join("".join(c if c.isprintable() else " " for c in decoded).split())
