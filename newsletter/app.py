@@ -76,7 +76,8 @@ class App:
             InputError: the database, the keys or `outlets.toml` cannot be used.
         """
         outlets = newsroom_outlets(settings)
-        keys = tokens.load_keys(newsroom_settings.secret(tokens.SECRET_NAME), settings.data / KEY_FILE)
+        given = newsroom_settings.secret(tokens.SECRET_NAME)
+        keys = tokens.load_keys(given, settings.data / KEY_FILE, new=not settings.database.exists())
         opened = store.open(store.sqlite_url(settings.database))
         try:
             lists.follow_settings(opened, settings.lists, clock=clock)
@@ -103,7 +104,7 @@ class App:
         Raises:
             InputError: it cannot be rendered.
         """
-        return examine(self.store, issue, self.settings, outlets=self.outlets)
+        return examine(self.store, issue, self.settings, outlets=self.outlets, now=self.clock())
 
     def user(self) -> User:
         """Who acts, by the secret NEWSLETTER_USER_TOKEN.

@@ -171,7 +171,7 @@ def _masked(key: _Key, purpose: bytes, mac: bytes, payload: bytes) -> bytes:
     return (int.from_bytes(mask, "big") ^ int.from_bytes(payload, "big")).to_bytes(len(payload), "big")
 
 
-def load_keys(given: str | None, file: Path) -> TokenKeys:
+def load_keys(given: str | None, file: Path, *, new: bool = True) -> TokenKeys:
     """The newsroom's keys.
 
     Args:
@@ -179,11 +179,13 @@ def load_keys(given: str | None, file: Path) -> TokenKeys:
             added at the end and none taken away, so that links in old mail go on working; None where it is not set.
         file: where the keys are kept otherwise, one a line in the same order; made with one new key on first use, for
             its owner's eyes only.
+        new: whether the newsroom is new. Where it is not, a missing file means that the key is lost or kept elsewhere,
+            and another one would break every link already mailed.
 
     Raises:
-        InputError: the key is too short, or the file cannot be read or made.
+        InputError: the key is too short or missing, or the file cannot be read or made.
     """
-    text = given.replace(",", "\n") if given is not None else _kept(file)
+    text = given.replace(",", "\n") if given is not None else _kept(file, new=new)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     try:
         return TokenKeys({number: line.encode() for number, line in enumerate(lines)})
@@ -192,7 +194,13 @@ def load_keys(given: str | None, file: Path) -> TokenKeys:
         raise InputError(error.what, where=where, remedy=error.remedy) from None
 
 
-def _kept(file: Path) -> str:
+def _kept(file: Path, *, new: bool) -> str:
+    if not new and not file.exists():
+        raise InputError(
+            "the secret key is missing, and links in old mail need it",
+            where=str(file),
+            remedy=f"Put it back from a backup, or set {SECRET_NAME}",
+        )
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not file.exists():

@@ -104,6 +104,12 @@ def test_a_key_is_made_on_first_use_for_its_owner_only(tmp_path):
     assert [path.name for path in file.parent.iterdir()] == ["secret.key"]
 
 
+def test_a_lost_key_is_never_replaced_by_another(tmp_path):
+    with pytest.raises(InputError, match="backup"):
+        load_keys(None, tmp_path / "secret.key", new=False)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_all_who_start_at_once_get_the_same_key(tmp_path):
     tokens = []
     ready = threading.Barrier(8)

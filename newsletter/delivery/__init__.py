@@ -6,9 +6,10 @@ known is counted and shown.
 """
 
 from newsletter.delivery.copies import Copies
+from newsletter.delivery.progress import OnProgress, Progress
 from newsletter.delivery.release import Audience, release, survey
 from newsletter.delivery.senders.smtp import SmtpSender
 from newsletter.delivery.signals import stopping
-from newsletter.delivery.worker import OnProgress, Progress, Worker
+from newsletter.delivery.worker import Worker
 
 __all__ = ["Audience", "Copies", "OnProgress", "Progress", "SmtpSender", "Worker", "release", "stopping", "survey"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 
 from newsletter.delivery.backoff import Backoff
 from newsletter.delivery.senders.base import Outcome
@@ -17,16 +16,16 @@ class Circuit:
 
     After one, nothing goes out for a second, then one message as a probe; with each failed probe the wait doubles, up
     to a minute. Any answer about a recipient closes the circuit. A permanent failure breaks it for good: `broken` is
-    its outcome.
+    its outcome. `now` is in seconds of a clock that nobody sets, as `time.monotonic` gives them.
     """
 
     def __init__(self, waits: Backoff = _WAITS) -> None:
         self._waits = waits
         self._failures = 0
-        self._closed_until: datetime | None = None
+        self._closed_until: float | None = None
         self.broken: Outcome | None = None
 
-    def note(self, outcomes: Iterable[Outcome], now: datetime) -> None:
+    def note(self, outcomes: Iterable[Outcome], now: float) -> None:
         """Learn from what came back."""
         for outcome in outcomes:
             if outcome.sender_fault and outcome.permanent:
@@ -37,14 +36,18 @@ class Circuit:
                 self._failures = 0
                 self._closed_until = None
 
-    def allows(self, free: int, now: datetime) -> int:
+    def allows(self, free: int, now: float) -> int:
         """How many of the `free` connections may be used now."""
-        if self.broken or (self._closed_until is not None and now < self._closed_until):
+        if self.broken or self.opens_in(now) > 0:
             return 0
         return min(free, 1) if self._failures else free
 
-    def _failed(self, now: datetime) -> None:
+    def opens_in(self, now: float) -> float:
+        """Seconds until a message may go out again; 0 where one may now."""
+        return 0.0 if self._closed_until is None else max(0.0, self._closed_until - now)
+
+    def _failed(self, now: float) -> None:
         # All connections fail at once when a server goes: that is one failure.
         if self._closed_until is None or now >= self._closed_until:
             self._failures += 1
-            self._closed_until = now + self._waits.wait(self._failures)
+            self._closed_until = now + self._waits.wait(self._failures).total_seconds()

@@ -99,11 +99,28 @@ def record(connection: Connection, settled: Sequence[Settled], *, now: datetime,
 
 
 def expire(connection: Connection, mailing_id: int, *, now: datetime) -> int:
-    """Give up what is still to be sent, past the mailing's *not later than*; how many."""
+    """Give up what is still to be sent, where the mailing's *not later than* has passed; how many.
+
+    The limit is the mailing's own of this moment: a second send may have prolonged it since a worker last looked.
+    """
     waiting = delivery.c.status.in_((DeliveryStatus.PENDING, DeliveryStatus.DEFERRED))
-    where = (delivery.c.mailing_id == mailing_id) & waiting
+    late = exists().where(mailing.c.id == mailing_id, mailing.c.not_later_than < now)
+    where = (delivery.c.mailing_id == mailing_id) & waiting & late
     values = {"status": DeliveryStatus.EXPIRED, "due_at": None, "changed_at": now}
     return connection.execute(update(delivery).where(where).values(values)).rowcount
+
+
+def hasten(connection: Connection, mailing_id: int, *, now: datetime) -> int:
+    """Let every deferred delivery be tried again now: the clock was set back, and their hours mean nothing any more."""
+    later = (delivery.c.mailing_id == mailing_id) & (delivery.c.status == DeliveryStatus.DEFERRED)
+    return connection.execute(update(delivery).where(later, delivery.c.due_at > now).values(due_at=now)).rowcount
+
+
+def put_off(connection: Connection, refused: Sequence[Claimed], *, now: datetime) -> None:
+    """`rejected` → `deferred`, due now: the refusal was about the message. The attempts stay as they were."""
+    if refused:
+        rows = [{"delivery_id": one.delivery_id, "claimed_fence": one.fence, "now": now} for one in refused]
+        connection.execute(_PUT_OFF, rows)
 
 
 def finish(connection: Connection, mailing_id: int, *, now: datetime) -> bool:
@@ -230,6 +247,19 @@ _SETTLE = (
         or_(delivery.c.status == DeliveryStatus.SENDING, delivery.c.status == DeliveryStatus.UNKNOWN),
     )
     .values(status=bindparam("outcome"), due_at=bindparam("due"), changed_at=bindparam("now"))
+)
+_PUT_OFF = (
+    update(delivery)
+    .where(
+        delivery.c.id == bindparam("delivery_id"),
+        delivery.c.fence == bindparam("claimed_fence"),
+        delivery.c.status == DeliveryStatus.REJECTED,
+    )
+    .values(
+        status=DeliveryStatus.DEFERRED,
+        due_at=bindparam("now", type_=Instant),
+        changed_at=bindparam("now", type_=Instant),
+    )
 )
 
 

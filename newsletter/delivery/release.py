@@ -8,7 +8,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, exists, func, insert, literal, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    case,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from newsletter.clock import Clock
 from newsletter.publishing import Mailing
@@ -146,10 +160,20 @@ def _elsewhere(connection: Connection, issue: str, *, mailing_id: int | None) ->
     other = delivery.alias("other")
     # Who left the other list, or was never reached there in time, does not have the issue.
     without = (DeliveryStatus.WITHDRAWN, DeliveryStatus.EXPIRED)
+    # Nor will whoever left it while their copy still waits there: the claim will withdraw it.
+    waiting = (DeliveryStatus.PENDING, DeliveryStatus.DEFERRED)
+    held, its_mailing = subscription.alias("held"), mailing.alias("its_mailing")
+    still_there = exists().where(
+        its_mailing.c.id == other.c.mailing_id,
+        held.c.list_id == its_mailing.c.list_id,
+        held.c.subscriber_id == other.c.subscriber_id,
+        held.c.status == SubscriptionStatus.SUBSCRIBED,
+    )
     return exists().where(
         other.c.mailing_id.in_(ids),
         other.c.subscriber_id == subscription.c.subscriber_id,
         other.c.status.not_in(without),
+        or_(other.c.status.not_in(waiting), still_there),
     )
 
 

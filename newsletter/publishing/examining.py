@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from newsletter import checks
 from newsletter.findings import Finding
@@ -42,8 +43,10 @@ class Examined:
         return unsigned(self.sign_off)
 
 
-def examine(store: Store, issue: Issue, settings: Settings, *, outlets: Outlets) -> Examined:
-    """Render the issue, check it offline and look up where its edition stands. Nothing is written.
+def examine(store: Store, issue: Issue, settings: Settings, *, outlets: Outlets, now: datetime) -> Examined:
+    """Render the issue, check it offline (what links answered lately counts) and look up where its edition stands.
+
+    Nothing is written.
 
     Raises:
         InputError: it cannot be rendered, or the database cannot be used.
@@ -51,13 +54,7 @@ def examine(store: Store, issue: Issue, settings: Settings, *, outlets: Outlets)
     edition = render(issue, settings)
     with store.reading() as connection:
         found = standing(connection, issue=issue.slug, digest=edition.digest)
-    subject = checks.Subject(
-        issue=issue,
-        edition=edition,
-        settings=settings,
-        outlets=outlets,
-        recent=checks.recent_issues(settings, issue, outlets=outlets),
-    )
+    subject = checks.gather(issue, edition, settings, outlets=outlets, now=now)
     waivers = [checks.Waiver(code=each.code, name=each.by, reason=each.reason) for each in found.waivers]
     still, waived = checks.apply_waivers(checks.run(subject), waivers, waivable=settings.checks.waivable)
     return Examined(

@@ -122,7 +122,9 @@ def _test_missing(sign_off: SignOff) -> Iterator[Finding]:
 def _approvals_missing(sign_off: SignOff) -> Iterator[Finding]:
     rules = sign_off.rules
     if not rules.by_author and sign_off.author is None and (rules.needed or rules.sides):
-        said = f'the author may not approve, and nobody says who that is: add author = "…" to {sign_off.issue}/issue.toml'
+        said = (
+            f'the author may not approve, and nobody says who that is: add author = "…" to {sign_off.issue}/issue.toml'
+        )
         yield _error("GATE-AUTHOR-UNKNOWN", said)
     counted = _counted(sign_off)
     ignored = "; the author’s own does not count" if len(counted) < len(sign_off.standing.approvals) else ""

@@ -157,12 +157,51 @@ def test_a_worker_that_slept_past_its_lease_can_claim_no_more(newsroom, mailing,
         assert not chunks.hold(connection, chunk, now=noon, lease=LEASE)
 
 
-def test_what_was_never_sent_in_time_expires(newsroom, mailing, claim, record, noon):
+def test_what_was_never_sent_in_time_expires(newsroom, mailing, claim, record):
     ann, _ = claim(2)
     record((ann, Outcome.deferred(451, "later")))
     with newsroom.store.writing() as connection:
-        assert ledger.expire(connection, mailing.id, now=noon) == 2
+        assert ledger.expire(connection, mailing.id, now=mailing.not_later_than) == 0
+        assert ledger.expire(connection, mailing.id, now=mailing.not_later_than + timedelta(seconds=1)) == 2
     assert newsroom.statuses(mailing) == {"ann": "expired", "bob": "sending", "cyd": "expired"}
+
+
+def test_what_a_second_send_prolonged_does_not_expire_at_the_old_limit(newsroom, mailing):
+    with newsroom.store.writing() as connection:
+        longer = mailing.not_later_than + timedelta(hours=1)
+        connection.execute(update(tables.mailing).values(not_later_than=longer))
+        assert ledger.expire(connection, mailing.id, now=mailing.not_later_than + timedelta(minutes=1)) == 0
+    assert set(newsroom.statuses(mailing).values()) == {"pending"}
+
+
+def test_thousands_who_left_are_withdrawn_in_one_claim(newsroom):
+    newsroom.subscribe(*(f"r{number}" for number in range(1_500)), "ann")
+    mailing = newsroom.released()
+    with newsroom.store.writing() as connection:
+        ann = select(tables.subscriber.c.id).where(tables.subscriber.c.address == "ann@readers.example")
+        left = tables.subscription.c.subscriber_id != ann.scalar_subquery()
+        connection.execute(update(tables.subscription).where(left).values(status="unsubscribed"))
+        wave_id = connection.execute(select(tables.wave.c.id)).scalar_one()
+        held = chunks.take(connection, wave_id, worker=own_name(), now=system_clock(), lease=LEASE)
+        claimed = ledger.claim(connection, mailing.id, held, 1, now=system_clock())
+    assert [one.address for one in claimed] == ["ann@readers.example"]
+
+
+def test_who_was_refused_for_the_messages_sake_is_put_off(newsroom, mailing, claim, record, noon):
+    ann, bob, _ = claim(3)
+    record((ann, Outcome.rejected(554, "content")), (bob, Outcome.accepted(250, "queued")))
+    with newsroom.store.writing() as connection:
+        ledger.put_off(connection, [ann, bob], now=noon)
+    assert newsroom.statuses(mailing) == {"ann": "deferred", "bob": "accepted", "cyd": "sending"}
+    assert [again.fence for again in claim(1)] == [2]
+
+
+def test_after_the_clock_was_set_back_deferred_ones_are_due(claim, record, newsroom, mailing, noon):
+    record((claim(1)[0], Outcome.deferred(451, "later")))
+    assert [one.address for one in claim(5, after=-3600)] == ["bob@readers.example", "cyd@readers.example"]
+    with newsroom.store.writing() as connection:
+        assert ledger.hasten(connection, mailing.id, now=noon - timedelta(hours=1)) == 1
+    assert [one.address for one in claim(5, after=-3600)] == ["ann@readers.example"]
 
 
 def test_a_mailing_is_finished_only_when_nothing_is_open(newsroom, mailing, claim, record, noon):

@@ -36,6 +36,21 @@ def test_who_left_the_other_list_before_it_came_gets_it_from_this_one(newsroom):
     assert release(newsroom.store, newsroom.mailing(list_name="weekly"), clock=system_clock).prepared == 1
 
 
+def test_who_left_the_other_list_while_their_copy_waits_there_gets_it_from_this_one(newsroom):
+    newsroom.subscribe("ann", "bob")
+    newsroom.subscribe("ann", "bob", list_name="weekly")
+    daily = newsroom.released()
+    with newsroom.store.writing() as connection:
+        connection.execute(
+            update(tables.subscription)
+            .where(tables.subscription.c.list_id == daily.list_id)
+            .where(tables.subscription.c.subscriber_id == select(tables.subscriber.c.id).limit(1).scalar_subquery())
+            .values(status="unsubscribed")
+        )
+    counts = release(newsroom.store, newsroom.mailing(list_name="weekly"), clock=system_clock)
+    assert (counts.prepared, counts.excluded) == (1, {Exclusion.HAS_ISSUE: 1})
+
+
 def test_another_issue_on_another_list_excludes_nobody(newsroom):
     newsroom.subscribe("ann")
     newsroom.subscribe("ann", list_name="weekly")
