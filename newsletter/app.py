@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from threading import Event
 from types import TracebackType
 from typing import Self
 
@@ -193,14 +194,16 @@ class App:
         actor: str,
         on_progress: OnProgress = lambda _: None,
         patience: timedelta = PATIENCE,
+        stop: Event | None = None,
     ) -> Report:
-        """Carry the plan out, in this process, until every delivery has its end or SIGTERM or SIGINT asks to stop.
+        """Carry the plan out, in this process, until every delivery has its end or a signal asks to stop.
 
         Args:
             plan: from `plan`.
             actor: who sends, for the audit.
             on_progress: told how far it is, several times a second.
             patience: how long deferred deliveries are tried again, from now.
+            stop: asks to stop when set; SIGTERM, SIGINT and SIGHUP are then the caller's. Left out: they set it.
 
         Returns:
             The report: `finished`, or with what is left where it was stopped.
@@ -209,10 +212,16 @@ class App:
             InputError: the mail server does not answer (nothing was changed then), or the database cannot be used.
             BlockedError: the mail server refuses us for good, or the mailing is paused.
         """
+        if stop is None:
+            stop = Event()
+            with stopping(stop.set):
+                return self.send(plan, actor=actor, on_progress=on_progress, patience=patience, stop=stop)
         sender = self._sender()
-        sender.check()
+        sender.check(stop=stop)
+        if stop.is_set():
+            raise BlockedError("it was stopped before it began, and nothing was changed")
         mailing = self._started(plan, actor, self.clock() + patience)
-        release(self.store, mailing, clock=self.clock)
+        release(self.store, mailing, clock=self.clock, stop=stop)
         # The frozen bytes, and not the ones just rendered: they are what the readers of the first half got.
         edition = editions.edition_of(self.store, mailing.edition_digest)
         worker = Worker(
@@ -221,9 +230,10 @@ class App:
             copies=Copies.of(edition, mailing, self.keys),
             sender=sender,
             clock=self.clock,
+            stop=stop,
             on_progress=on_progress,
         )
-        with stopping(worker.stop):
+        if not stop.is_set():
             worker.run()
         return reports.of(self.store, mailing.id, clock=self.clock)
 

@@ -56,6 +56,19 @@ def pytest_report_header() -> list[str]:
     return [f"{name}: {place or 'not here'}" for name, place in found.items()]
 
 
+OUTSIDE = ("acceptance", "cli", "docs", "judges", "scripts")
+"""Test folders whose tests start processes; those that need a browser are marked one by one."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `scripts/test --fast` leaves out."""
+    tests = Path(__file__).parent
+    for item in items:
+        folder = item.path.relative_to(tests).parts[0]
+        if folder in OUTSIDE or item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.outside)
+
+
 @pytest.fixture(scope="session")
 def seed_file() -> Path:
     """The real roundup file, which is never part of the project; mark tests that use it with `seed`."""

@@ -1,10 +1,14 @@
 """The composition root: from an issue to the report, with a real database and a real SMTP server."""
 
+import os
+import signal
 import socket
+import threading
 from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
+from sqlalchemy import event
 
 from newsletter.app import App
 from newsletter.audience import subscribers
@@ -101,6 +105,34 @@ def test_an_issue_reaches_everyone_and_the_report_adds_up(app, inbox):
     assert seen[-1].done == 3
     assert "Finished: all 3 accepted." in as_text(report)
     assert report.mailing.edition_digest == plan.edition.digest
+
+
+def test_who_asks_to_stop_before_the_mailing_begins_changes_nothing(app, inbox):
+    subscribe(app, "ann", "bob")
+    stop = threading.Event()
+    stop.set()
+    plan = app.plan(ISSUE, "daily")
+    with pytest.raises(BlockedError, match="stopped before it began"):
+        app.send(plan, actor="ada", stop=stop)
+    assert mailings.find(app.store, plan.target, ISSUE.date) is None
+    assert app.send(plan, actor="ada").finished
+    assert inbox.mailbox.count() == 2
+
+
+def test_a_signal_between_the_first_step_and_the_report_ends_in_good_order(app, inbox):
+    subscribe(app, "ann", "bob")
+    asked = []
+
+    def ask(_connection, _cursor, statement, *_):
+        if statement.startswith("INSERT INTO delivery") and not asked:
+            asked.append(os.kill(os.getpid(), signal.SIGTERM))
+
+    event.listen(app.store.engine, "before_cursor_execute", ask)
+    report = app.send(app.plan(ISSUE, "daily"), actor="ada")
+    assert len(asked) == 1
+    assert not report.finished
+    assert inbox.mailbox.count() == 0
+    assert app.send(app.plan(ISSUE, "daily"), actor="ada").finished
 
 
 def test_planning_writes_nothing(app):

@@ -109,7 +109,8 @@ def command_line(arguments: list[str]) -> typer.Typer:
     )
     root.callback()(_options)
     called = _called(arguments)
-    plain = called is not None and not any(name.endswith("_COMPLETE") for name in os.environ)
+    only_version = arguments == ["--version"]
+    plain = (called is not None or only_version) and not any(name.endswith("_COMPLETE") for name in os.environ)
     for name in GROUPS:
         if not plain or name == called:
             root.add_typer(_module(name).app, name=name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Event
 from typing import Annotated
 
 import typer
@@ -15,6 +16,7 @@ from newsletter.app import Plan
 from newsletter.cli import say
 from newsletter.cli.acting import actor, issue_of, opened
 from newsletter.delivery import Progress as Sent
+from newsletter.delivery import stopping
 from newsletter.errors import BlockedError, InputError
 
 
@@ -36,21 +38,26 @@ def run(
             return
         if not yes:
             _ask(plan)
-        with progress_bar() as on_progress:
-            report = newsroom.send(plan, actor=actor(newsroom), on_progress=on_progress)
-    if json:
-        say.data(report.as_dict())
-    else:
-        sys.stdout.write(reports.as_text(report))
+        who, stop = actor(newsroom), Event()
+        # Around the report too: who is asked to stop after the last message still says how it went.
+        with stopping(stop.set):
+            with progress_bar() as on_progress:
+                report = newsroom.send(plan, actor=who, on_progress=on_progress, stop=stop)
+            if json:
+                say.data(report.as_dict())
+            else:
+                sys.stdout.write(reports.as_text(report))
+            sys.stdout.flush()
     if not report.finished:
-        raise BlockedError(f"{report.waiting:,} deliveries are left", remedy="Send again to go on with them")
+        left = f"{report.waiting:,} deliveries are left" if report.waiting else "the readers were not all selected yet"
+        raise BlockedError(left, remedy="Send again to go on with them")
 
 
 @contextmanager
 def progress_bar() -> Iterator[Callable[[Sent], None]]:
     """A bar on stderr while a mailing is sent, where that is a terminal; gives what is to be told of the progress."""
     bar = Progress(
-        TextColumn("Sending"),
+        TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
@@ -58,8 +65,12 @@ def progress_bar() -> Iterator[Callable[[Sent], None]]:
         disable=not sys.stderr.isatty(),
     )
     with bar:
-        task = bar.add_task("", total=None)
-        yield lambda sent: bar.update(task, completed=sent.done, total=sent.total)
+        task = bar.add_task("Sending", total=None)
+
+        def update(sent: Sent) -> None:
+            bar.update(task, completed=sent.done, total=sent.total, description=sent.trouble or "Sending")
+
+        yield update
 
 
 def _ask(plan: Plan) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -56,12 +57,18 @@ def survey(store: Store, *, list_id: int, issue: str, mailing_id: int | None = N
         return _audience(_tally(connection, reason, subscription.c.list_id == list_id))
 
 
-def release(store: Store, released: Mailing, *, clock: Clock, batch: int = BATCH) -> Audience:
-    """Freeze the audience of the mailing's waves; what a killed process has frozen already stays as it is."""
+def release(
+    store: Store, released: Mailing, *, clock: Clock, batch: int = BATCH, stop: threading.Event | None = None
+) -> Audience:
+    """Freeze the audience of the mailing's waves; what a killed process has frozen already stays as it is.
+
+    Once `stop` is set it ends with the batch that it is at; what it returns is what is frozen so far.
+    """
+    stop = stop or threading.Event()
     with store.reading() as connection:
         waves = connection.execute(select(wave.c.id).where(wave.c.mailing_id == released.id)).scalars().all()
     for wave_id in waves:
-        while _freeze_batch(store, released, wave_id, clock, batch):
+        while not stop.is_set() and _freeze_batch(store, released, wave_id, clock, batch):
             time.sleep(_BREATH)
     with store.reading() as connection:
         row = connection.execute(_counts(released.id)).one()

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from newsletter.publishing import Mailing
-from newsletter.store.statuses import ENDS, OPEN, DeliveryStatus, Exclusion
+from newsletter.store.statuses import ENDS, OPEN, DeliveryStatus, Exclusion, MailingStatus
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,8 +68,11 @@ class Report:
 
     @property
     def finished(self) -> bool:
-        """Whether the equation holds with nothing pending."""
-        return self.balanced and self.waiting == 0
+        """Whether the mailing has ended, and the equation holds with nothing pending.
+
+        The equation alone holds before anybody was selected, too.
+        """
+        return self.mailing.status is MailingStatus.FINISHED and self.balanced and self.waiting == 0
 
     @property
     def duration(self) -> timedelta:

@@ -154,10 +154,13 @@ _USUAL = {b"EHLO": b"250-mx\r\n250 8BITMIME\r\n", b"DATA": b"354 go\r\n", b"QUIT
 
 
 class Scripted:
-    """A server that answers as `script` says: it gets a stage and the recipient and gives the reply, None for the usual one.
+    """A server that answers as `script` says: it gets a stage and the recipient.
 
-    Stages: greet, ehlo, mail, rcpt, data, dot, rset, quit. HANG_UP after a reply, or alone, closes the connection; SILENCE says nothing. What was
-    received whole is counted in `recipients`, before the dot is answered.
+    It gives the reply, None for the usual one.
+
+    Stages: greet, ehlo, mail, rcpt, data, dot, rset, quit. HANG_UP, after a reply or alone, closes the
+    connection; SILENCE says nothing.
+    What was received whole is counted in `recipients`, before the dot is answered.
     """
 
     HANG_UP = b"<hang up>"
@@ -341,8 +344,7 @@ class Newsroom:
             mailing=mailing,
             copies=Copies.of(EDITION, mailing, self.keys),
             sender=SmtpSender(settings=settings, answer_seconds=timeout if answer is None else answer),
-            clock=system_clock,
-            **{"backoff": QUICK, **kwargs},
+            **{"clock": system_clock, "backoff": QUICK, **kwargs},
         )
 
     def statuses(self, mailing) -> dict[str, str]:

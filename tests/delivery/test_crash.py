@@ -41,6 +41,8 @@ def root(tmp_path, server):
         """
     )
     (tmp_path / "outlets.toml").write_text("")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "secret.key").write_text("a key for the tests only, and for nothing else\n")
     (tmp_path / "templates").symlink_to(defaults() / "templates")
     with closing(store.open(store.sqlite_url(tmp_path / "data" / "newsletter.db"))) as opened:
         target = lists.ensure(opened, "daily", title="The Daily", clock=system_clock)

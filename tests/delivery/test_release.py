@@ -1,3 +1,5 @@
+import threading
+
 from sqlalchemy import event, select, update
 
 from newsletter.clock import system_clock
@@ -68,6 +70,22 @@ def test_releasing_in_batches_or_again_changes_nothing(newsroom):
     newsroom.subscribe("late")
     assert release(newsroom.store, mailing, clock=system_clock) == counts
     assert len(newsroom.statuses(mailing)) == 24
+
+
+def test_a_release_that_is_to_stop_ends_with_its_batch_and_the_next_goes_on(newsroom):
+    newsroom.subscribe(*(f"r{number:02}" for number in range(25)))
+    mailing = newsroom.mailing()
+    stop = threading.Event()
+
+    def asked(_connection, _cursor, statement, *_):
+        if statement.startswith("INSERT INTO delivery"):
+            stop.set()
+
+    event.listen(newsroom.store.engine, "before_cursor_execute", asked)
+    stopped = release(newsroom.store, mailing, clock=system_clock, batch=4, stop=stop)
+    assert stopped.prepared == 4
+    assert len(newsroom.statuses(mailing)) == stopped.prepared
+    assert release(newsroom.store, mailing, clock=system_clock, batch=4).prepared == 25
 
 
 def test_a_release_that_was_cut_off_goes_on_where_it_stopped(newsroom):

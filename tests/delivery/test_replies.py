@@ -169,6 +169,17 @@ def test_checking_has_an_end_where_the_greeting_has_none(tarpit):
     assert time.monotonic() - began < 3
 
 
+def test_checking_ends_when_asked_to_stop(tarpit):
+    stop = threading.Event()
+    timer = threading.Timer(0.1, stop.set)
+    timer.start()
+    began = time.monotonic()
+    with pytest.raises(InputError, match="cannot be handed over"):
+        sender(tarpit.port, timeout=30).check(stop=stop)
+    timer.join()
+    assert time.monotonic() - began < 3
+
+
 def test_taking_leave_waits_for_no_answer(talk, scripted):
     connection, _ = talk(lambda stage, _: scripted.SILENCE if stage == "quit" else None, timeout=30)
     assert connection.send(envelope("ann")).kind is OutcomeKind.ACCEPTED

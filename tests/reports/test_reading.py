@@ -88,6 +88,21 @@ def read(opened, mailing, *, after=10):
     return reports.of(opened, mailing.id, clock=lambda: NOON + timedelta(seconds=after))
 
 
+def test_a_mailing_that_was_cut_off_before_anybody_was_selected_is_not_finished(opened):
+    target = lists.ensure(opened, "daily", title="The Daily", clock=lambda: NOON)
+    order = mailings.Order(
+        issue="2026-11-23-ferries",
+        edition=EDITION,
+        target=target,
+        local_date=date(2026, 11, 23),
+        not_later_than=NOON + timedelta(hours=6),
+        actor="ada",
+    )
+    made = mailings.create(opened, order, now=NOON)
+    report = read(opened, mailings.move(opened, made, made.start(NOON)))
+    assert (report.balanced, report.waiting, report.finished) == (True, 0, False)
+
+
 def test_a_report_balances_at_every_step(opened, mailing, settle):
     before = read(opened, mailing)
     assert (before.selected, before.prepared, before.excluded) == (5, 4, {Exclusion.SUPPRESSED: 1})
@@ -99,6 +114,9 @@ def test_a_report_balances_at_every_step(opened, mailing, settle):
     assert not middle.finished
     settle(Outcome.unknown("no answer"), Outcome.deferred(451, "later"))
     settle(Outcome.accepted(250, "ok"), now=NOON + timedelta(seconds=5))
+    assert not read(opened, mailing).finished
+    with opened.writing() as connection:
+        assert ledger.finish(connection, mailing.id, now=NOON)
     after = read(opened, mailing)
     assert after.finished
     assert after.counts[DeliveryStatus.ACCEPTED] == 2

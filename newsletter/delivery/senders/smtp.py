@@ -15,11 +15,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from newsletter.delivery.senders.base import Envelope, Outcome
 from newsletter.delivery.senders.replies import judged, no_connection, text, words
 from newsletter.delivery.senders.transaction import Refused, announce
+from newsletter.delivery.senders.wire import helo_name, opened
 from newsletter.errors import InputError
 from newsletter.settings import SenderSettings
 
@@ -88,25 +88,7 @@ class SmtpSender:
             OSError: nobody answers, or not in time; the certificate does not fit.
             smtplib.SMTPException: the server refuses us.
         """
-        settings = self.settings
-
-        class Plain(smtplib.SMTP):
-            def connect(self, *where: Any, **more: Any) -> tuple[int, bytes]:
-                on_open(self)
-                return super().connect(*where, **more)
-
-        class Encrypted(smtplib.SMTP_SSL):
-            def connect(self, *where: Any, **more: Any) -> tuple[int, bytes]:
-                on_open(self)
-                return super().connect(*where, **more)
-
-        # A name must be given, or smtplib looks for one in DNS, which can take seconds; `_greet` puts the right one.
-        where = (settings.host, settings.port, "-")
-        server: smtplib.SMTP
-        if settings.security == "tls":
-            server = Encrypted(*where, timeout=settings.timeout_seconds, context=self._context())
-        else:
-            server = Plain(*where, timeout=settings.timeout_seconds)
+        server = opened(self.settings, self._context, on_open)
         try:
             self._greet(server)
         except BaseException:
@@ -114,15 +96,15 @@ class SmtpSender:
             raise
         return server
 
-    def check(self) -> None:
-        """Connect once and leave, within `deadline_seconds`.
+    def check(self, *, stop: threading.Event | None = None) -> None:
+        """Connect once and leave, within `deadline_seconds`, or as soon as `stop` is set.
 
         Raises:
             InputError: nobody answers there, or the server refuses us; with its words.
         """
         connection = SmtpConnection(self)
         try:
-            with watched(connection):
+            with watched(connection, stop=stop):
                 outcome = connection.open()
         finally:
             connection.close()
@@ -136,7 +118,7 @@ class SmtpSender:
     def _greet(self, server: smtplib.SMTP) -> None:
         if server.sock is not None:
             server.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            server.local_hostname = _helo_name(server.sock)
+            server.local_hostname = helo_name(server.sock)
         server.ehlo_or_helo_if_needed()
         if self.settings.security == "starttls":
             server.starttls(context=self._context())
@@ -218,7 +200,8 @@ class SmtpConnection:
         sock = self._wire.sock if self._wire is not None else None
         if sock is not None:
             with suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+                # Not the TLS socket's own: that one takes the encryption away first, while another thread may be writing.
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
     def _opened(self, server: smtplib.SMTP) -> None:
         self._wire = server
@@ -296,13 +279,15 @@ class SmtpConnection:
 
 
 @contextmanager
-def watched(connection: SmtpConnection) -> Iterator[None]:
-    """Within the block, cut the connection when what it does takes longer than it may."""
+def watched(connection: SmtpConnection, *, stop: threading.Event | None = None) -> Iterator[None]:
+    """Within the block, cut the connection when what it does takes longer than it may, or once `stop` is set."""
     done = threading.Event()
 
     def watch() -> None:
         while not done.wait(_WATCH_SECONDS):
             connection.cut_if_overdue()
+            if stop is not None and stop.is_set():
+                connection.cut()
 
     thread = threading.Thread(target=watch, name="smtp-watch", daemon=True)
     thread.start()
@@ -311,12 +296,3 @@ def watched(connection: SmtpConnection) -> Iterator[None]:
     finally:
         done.set()
         thread.join()
-
-
-def _helo_name(sock: socket.socket) -> str:
-    """Our name in EHLO: the host's where it is a full one, else the address (RFC 5321 section 4.1.4)."""
-    name = socket.gethostname()
-    if "." in name and name.isascii():
-        return name
-    address = sock.getsockname()[0]
-    return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
