@@ -170,9 +170,11 @@ class Worker:
         while connections.in_air:
             self._books.enter(connections.collect(timeout=_NAP))
             self._is_to_leave(connections)
-        with suppress(InputError):
-            self._books.close()
-        connections.close()
+        try:
+            with suppress(InputError):
+                self._books.close()
+        finally:
+            connections.close()
 
     def _raise_if_broken(self) -> None:
         where = self._sender.place

@@ -1,3 +1,4 @@
+import contextlib
 import socket
 import ssl
 import subprocess
@@ -216,6 +217,32 @@ def test_starttls_encrypts_before_anything_is_said(running, certificate):
         connection = SmtpConnection(sender(server, security="starttls", tls=trusting))
         assert connection.send(envelope("ann")).kind is OutcomeKind.ACCEPTED
         connection.close()
+
+
+def test_a_connection_can_be_encrypted_from_its_first_byte_and_cut(certificate):
+    serving, trusting = certificate
+    talks = []
+
+    def serve():
+        with contextlib.suppress(OSError):
+            talk = serving.wrap_socket(listening.accept()[0], server_side=True)
+            talks.append(talk)
+            talk.sendall(b"220-hold on\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        connection = SmtpConnection(sender(listening.getsockname()[1], security="tls", tls=trusting, timeout=30))
+        timer = threading.Timer(0.3, connection.cut)
+        timer.start()
+        outcome = connection.send(envelope("ann"))
+        timer.join()
+        thread.join()
+        for talk in talks:
+            talk.close()
+    assert len(talks) == 1
+    assert (outcome.kind, outcome.sender_fault) == (OutcomeKind.DEFERRED, True)
+    assert "took too long" in outcome.reply
 
 
 def test_a_certificate_that_nobody_vouches_for_is_a_lasting_refusal(running, certificate):
