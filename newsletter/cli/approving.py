@@ -118,6 +118,8 @@ def _approve(newsroom: App, examined: Examined, user: User, *, json: bool) -> No
             f"The edition approved before was {before[:12]}. What changed: newsletter issue diff {examined.issue.slug}"
             f" --against {before[:12]}"
         )
+    if missing:
+        say.note("Before it can be sent:")
     say.findings(missing)
 
 

@@ -112,6 +112,10 @@ def _issue(scene: _Scene, file: Path | None) -> Issue:
     today = today_in(settings.newsroom.zone, system_clock())
     issue = issue_from(settings, file, today) if file else sample_issue(settings, today)
     say.note(f"Composed {issue.slug}: {len(issue.quotes)} quotes.")
+    if file:
+        decided = sum(quote.side_source == "decision" for quote in issue.quotes)
+        say.note(f"The invented editor took {decided} suggested sides. An editor would look at these findings:")
+        say.findings(issue.findings)
     return issue
 
 

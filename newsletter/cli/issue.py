@@ -220,4 +220,7 @@ def _print(issue: Issue) -> None:
         for quote in section.quotes:
             console.print(f"  {quote.id}  {(quote.side or '—'):12} {say.shown(source_of(quote))}")
     blocking = sum(finding.severity is Severity.ERROR for finding in issue.findings)
-    console.print(f"\n{blocking} blocking findings, {len(issue.findings) - blocking} others")
+    others = len(issue.findings) - blocking
+    console.print(
+        f"\n{blocking} blocking and {others} other findings in the text. All checks: newsletter issue check {issue.slug}"
+    )

@@ -54,8 +54,8 @@ date = {day.isoformat()}
 # The line in the inbox, 10 to 78 characters. Default: the title.
 # subject = "…"
 
-# The words beside it in the inbox, up to 110 characters. Default: the first stance line, or
-# the first words of the introduction.
+# The words beside it in the inbox, up to 110 characters. Default: the first words of
+# the introduction, or the first stance line.
 # preheader = "…"
 
 # The template: a folder under templates/email. Default: daily.

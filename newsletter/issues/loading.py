@@ -54,15 +54,15 @@ def load(settings: Settings, slug: str, *, outlets: Outlets) -> Issue:
 
 
 def default_preheader(sections: Sequence[Section]) -> str:
-    """The first stance line, else the first words of the introduction; cut at a word, within `LONGEST_PREHEADER`."""
-    for section in sections:
-        if section.stance:
-            return _cut(section.stance)
+    """The first words of the introduction, else the first stance line; cut at a word, within `LONGEST_PREHEADER`.
+
+    The introduction comes first because one side's stance must not speak for the whole issue.
+    """
     for section in sections:
         texts = (*(text for quote in section.quotes for text in quote.paragraphs), *section.prose)
         if section.introduces and texts:
             return _cut(texts[0].strip(_OUTER_MARKS))
-    return ""
+    return next((_cut(section.stance) for section in sections if section.stance), "")
 
 
 def _cut(text: str) -> str:

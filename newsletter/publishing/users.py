@@ -91,7 +91,9 @@ def by_token(store: Store, token: str, *, hashed: Hash) -> User:
         row = connection.execute(select(tables.user).where(_TABLE.token_hash == hashed(token.strip()))).one_or_none()
     if row is None:
         raise InputError(
-            "this token is no user's", where=USER_TOKEN, remedy="Make a new one: newsletter user renew NAME"
+            "this token is no user's of this newsroom",
+            where=USER_TOKEN,
+            remedy=f"Unset {USER_TOKEN}, or make one here: newsletter user add NAME, or newsletter user renew NAME",
         )
     if row.disabled_at is not None:
         raise InputError(

@@ -79,7 +79,7 @@ def test_the_readmes_five_minutes_work(checkout: Path) -> None:
     assert answer.returncode == 0, answer.stderr
     assert "“Should the night ferry come back?” goes to 2 of 2 on daily" in answer.stdout
     assert answer.stdout.count("2 prepared = 2 accepted") == 2  # sent, and the report asked for again
-    assert "0 blocking findings" in answer.stdout
+    assert "0 blocking and" in answer.stdout
 
 
 def test_the_tutorial_works(checkout: Path) -> None:
@@ -90,7 +90,7 @@ def test_the_tutorial_works(checkout: Path) -> None:
     )
     assert quoted
     assert all(line in answer.stderr for line in quoted)
-    assert "0 blocking findings, 0 others" in answer.stdout
+    assert "0 blocking and 0 other findings" in answer.stdout
     assert "2 prepared = 2 accepted" in answer.stdout
     digests = re.findall(r"^[0-9a-f]{64}$", answer.stdout, re.MULTILINE)
     assert len(set(digests)) == 3  # as composed, with a subject of its own, with another one

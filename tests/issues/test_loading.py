@@ -34,7 +34,7 @@ def ids(issue: Issue) -> list[str]:
 def test_a_headed_roundup_needs_no_decisions(desk: Any) -> None:
     issue = desk.load(desk.compose(HEADED))
     assert (issue.title, issue.subject, issue.date) == ("The Night Ferry", "The Night Ferry", date(2026, 11, 24))
-    assert issue.preheader == STANCE.strip()
+    assert issue.preheader.startswith("The council voted to study the night ferry")
     assert (issue.template, issue.lists) == ("daily", ("daily",))
     assert [(section.heading, section.side) for section in issue.sections] == [
         ("", None), ("From the Left", "left"), ("From the Right", "right"),
@@ -241,6 +241,13 @@ def test_the_default_preheader_is_cut_at_a_word() -> None:
     assert len(cut) <= LONGEST_PREHEADER
     assert cut.endswith("word…")
     assert len(default_preheader([Section(heading="", side="left", stance="x" * 500, quotes=())])) == LONGEST_PREHEADER
+
+
+def test_the_default_preheader_is_the_news_and_not_one_sides_stance() -> None:
+    news = Section(heading="", side=None, stance=None, quotes=(), prose=("The council voted on Monday.",))
+    left = Section(heading="From the left", side="left", stance="The left is glad.", quotes=())
+    assert default_preheader([news, left]) == "The council voted on Monday."
+    assert default_preheader([left]) == "The left is glad."
 
 
 def test_another_newsrooms_sides_are_asked_for(desk: Any) -> None:

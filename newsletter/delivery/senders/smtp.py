@@ -112,7 +112,7 @@ class SmtpSender:
             raise InputError(
                 f"mail cannot be handed over: {outcome.reply}",
                 where=self.place,
-                remedy="Check [sender] in newsletter.toml and that the server runs",
+                remedy="Check [sender] in newsletter.toml and that the server runs; to rehearse, start `newsletter inbox`",
             )
 
     def _greet(self, server: smtplib.SMTP) -> None:
