@@ -36,8 +36,7 @@ def main() -> None:
     try:
         _run()
     except BlockedError as error:
-        say.findings(error.findings)
-        say.fault(error)
+        say.refusal(error)
         code = REFUSED
     except NewsletterError as error:
         say.fault(error)

@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from newsletter.errors import NewsletterError, place
+from newsletter.errors import BlockedError, NewsletterError, place
 from newsletter.findings import Finding, Severity
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -57,6 +57,15 @@ def fault(error: NewsletterError) -> None:
     stop = "" if error.remedy.endswith(("?", ".", "!")) else "."
     remedy = f"\n  {shown(error.remedy)}{stop}" if error.remedy else ""
     errors().print(f"{where}[bold red]error:[/] {shown(error.what)}{remedy}")
+
+
+def refusal(error: BlockedError) -> None:
+    """Why something was refused: the findings, each with its reason, and then their number; or the one line."""
+    findings(error.findings)
+    if error.findings:
+        count = f"{len(error.findings)} findings stand" if len(error.findings) > 1 else "a finding stands"
+        error = BlockedError(f"{count} in the way", remedy="`newsletter check rule CODE` explains each")
+    fault(error)
 
 
 def findings(found: Iterable[Finding], *, file: str | None = None) -> None:

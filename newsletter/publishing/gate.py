@@ -102,8 +102,7 @@ def block(against: Sequence[Finding]) -> None:
     """
     if against:
         count = f"{len(against)} findings stand" if len(against) > 1 else "a finding stands"
-        remedy = "Do what they ask; `newsletter check rule CODE` explains each"
-        raise BlockedError(f"{count} in the way", remedy=remedy, findings=against)
+        raise BlockedError(f"{count} in the way: {against[0].message}", findings=against)
 
 
 def _other(sign_off: SignOff, before: str, done: str) -> Finding:
