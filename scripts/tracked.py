@@ -25,8 +25,8 @@ FORBIDDEN = (
     (
         "the address of a package index",
         re.compile(
-            r"(?m)(?:^|\s)--(?:(?:extra-)?index-url|find-links)[ =]|\bfiles\.packages\.|\bregistry\.packages\."
-            r"|https?://[^\s\"']+/simple/?(?=[\s\"']|$)"
+            r"(?m)(?:^|\s)--(?:(?:extra-)?index-url|find-links)[ =]|\"(?:resolved|tarball)\":\s*\"https?:"
+            r"|https?://[^\s\"']+/simple/?(?=[\s\"']|$)|https?://[^\s\"']+\.(?:whl|tgz|tar\.gz)\b"
         ),
     ),
 )

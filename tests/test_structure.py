@@ -234,7 +234,8 @@ def test_an_outdated_lock_is_noticed(tmp_path: Path) -> None:
         ("a.md", "see /" + "home/jo/newsletter for it", "a.md:1: an absolute path"),
         ("a.py", "\nX = '/" + "root/x'", "a.py:2: an absolute path"),
         ("a.lock", "--extra-" + "index-url https://example.org/pypi", "the address of a package index"),
-        ("a.json", '"resolved": "https://registry.' + 'packages.example/x"', "the address of a package index"),
+        ("a.json", '"resolved' + '": "https://packages.example/x"', "the address of a package index"),
+        ("a.txt", "x @ https://packages.example/x-1.0" + ".whl", "the address of a package index"),
         ("a.min.js", "x", "minified"),
         ("a.css", "a{}" * 400, "minified"),
     ],
@@ -244,7 +245,7 @@ def test_what_must_not_be_committed_is_named(name: str, text: str, fault: str, t
 
 
 def test_ordinary_paths_and_addresses_may_be_committed(tmp_path: Path) -> None:
-    text = "#!/usr/bin/env bash\nhttps://example.com/home/a /usr/bin/chromium /tmp/x ../root/ --no-emit-index-url\n"
+    text = "#!/usr/bin/env bash\nhttps://example.com/home/a /usr/bin/chromium /tmp/x ../roots/ --no-emit-index-url\n"
     assert_tracked(tmp_path, {"a.sh": text}, None)
 
 
