@@ -34,10 +34,10 @@ def run(
     with opened() as newsroom:
         plan = newsroom.plan(issue_of(newsroom, slug), list_name)
         if dry_run:
-            _say_plan(plan, json=json)
+            _say_plan(plan, _done(newsroom, plan), json=json)
             return
         if not yes:
-            _ask(plan)
+            _ask(plan, _done(newsroom, plan))
         who, stop = actor(newsroom), Event()
         # Around the report too: who is asked to stop after the last message still says how it went.
         with stopping(stop.set):
@@ -73,14 +73,14 @@ def progress_bar() -> Iterator[Callable[[Sent], None]]:
         yield update
 
 
-def _ask(plan: Plan) -> None:
+def _ask(plan: Plan, done: int) -> None:
     if not say.on_terminal():
         raise InputError("nobody is there to be asked", where="stdin", remedy="Give --yes to send without a question")
-    say.note(_sentence(plan))
+    say.note(_sentence(plan, done))
     typer.confirm("Send now?", abort=True, err=True)
 
 
-def _say_plan(plan: Plan, *, json: bool) -> None:
+def _say_plan(plan: Plan, done: int, *, json: bool) -> None:
     if json:
         say.data(
             {
@@ -91,19 +91,29 @@ def _say_plan(plan: Plan, *, json: bool) -> None:
                 "prepared": plan.audience.prepared,
                 "excluded": {reason.value: count for reason, count in plan.audience.excluded.items()},
                 "goes_on_with": plan.unfinished.id if plan.unfinished else None,
+                "done": done,
                 "dry_run": True,
             }
         )
         return
-    say.data_line(_sentence(plan))
+    say.data_line(_sentence(plan, done))
     for reason, count in plan.audience.excluded.items():
         say.data_line(f"{count:>9,}  {reason.value}")
     say.note("Nothing was sent.")
 
 
-def _sentence(plan: Plan) -> str:
-    audience, goes_on = plan.audience, f" (goes on with mailing {plan.unfinished.id})" if plan.unfinished else ""
+def _sentence(plan: Plan, done: int) -> str:
+    audience = plan.audience
+    goes_on = f" It goes on with mailing {plan.unfinished.id}, where {done:,} are done." if plan.unfinished else ""
     return (
         f"“{plan.edition.subject}” goes to {audience.prepared:,} of {audience.selected:,} on {plan.target.name}, "
-        f"edition {plan.edition.digest[:12]}{goes_on}."
+        f"edition {plan.edition.digest[:12]}.{goes_on}"
     )
+
+
+def _done(newsroom: App, plan: Plan) -> int:
+    """Deliveries of a send that was cut off that nothing more follows on."""
+    if plan.unfinished is None:
+        return 0
+    report = reports.of(newsroom.store, plan.unfinished.id, clock=newsroom.clock)
+    return sum(report.counts.values()) - report.waiting

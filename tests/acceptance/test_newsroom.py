@@ -91,6 +91,9 @@ def test_a_send_killed_half_way_and_repeated_loses_nobody(newsletter, lay_newsro
         first.communicate()
         killed_at = inbox.mailbox.count()
         assert killed_at < READERS, "it was done before it could be killed"
+        plan = json.loads(newsletter.run("send", FERRY, "--list", "daily", "--dry-run", "--json", cwd=folder))
+        assert plan["goes_on_with"] == 1
+        assert killed_at - CONNECTIONS <= plan["done"] <= killed_at
         answer = json.loads(newsletter.run("send", FERRY, "--list", "daily", "--yes", "--json", cwd=folder))
         arrived = Counter(address for message in inbox.mailbox for address in message.rcpt_tos)
     unknown = answer["unknown"]
