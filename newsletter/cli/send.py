@@ -12,7 +12,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from newsletter import reports
-from newsletter.app import Plan
+from newsletter.app import App, Plan
 from newsletter.cli import say
 from newsletter.cli.acting import actor, issue_of, opened
 from newsletter.delivery import Progress as Sent
