@@ -12,7 +12,9 @@ from newsletter import reports, store, tokens
 from newsletter import settings as newsroom_settings
 from newsletter.audience import MailingList, lists
 from newsletter.clock import Clock, system_clock
-from newsletter.delivery import Audience, Copies, OnProgress, SmtpSender, Worker, release, stopping, survey
+from newsletter.delivery import Audience, Copies, OnProgress, StandBy, Worker, release, stopping, survey
+from newsletter.delivery.senders import by_settings
+from newsletter.delivery.senders.base import Sender
 from newsletter.errors import BlockedError
 from newsletter.issues import Issue, newsroom_outlets
 from newsletter.publishing import Mailing, gate, mailings
@@ -28,7 +30,8 @@ PATIENCE = timedelta(hours=6)
 """How long deferred deliveries are tried again: by then a morning's newsletter has lost its morning."""
 
 KEY_FILE = "secret.key"
-PASSWORD = "NEWSLETTER_SMTP_PASSWORD"  # noqa: S105 - the name of an environment variable
+DATABASE = "DATABASE_URL"
+"""The secret with the database's URL; where it is not set, an SQLite file in the newsroom's data folder."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,7 +65,7 @@ class App:
         """
         outlets = newsroom_outlets(settings)
         keys = tokens.load_keys(newsroom_settings.secret(tokens.SECRET_NAME), settings.data / KEY_FILE)
-        opened = store.open(store.sqlite_url(settings.database))
+        opened = store.open(newsroom_settings.secret(DATABASE) or store.sqlite_url(settings.database))
         try:
             lists.follow_settings(opened, settings.lists, clock=clock)
         except BaseException:
@@ -143,7 +146,7 @@ class App:
             InputError: the mail server does not answer (nothing was changed then), or the database cannot be used.
             BlockedError: the mail server refuses us for good, or the mailing is paused.
         """
-        sender = SmtpSender(settings=self.settings.sender, password=newsroom_settings.secret(PASSWORD))
+        sender = self.sender()
         sender.check()
         mailing = self._started(plan, actor, self.clock() + patience)
         release(self.store, mailing, clock=self.clock)
@@ -160,6 +163,22 @@ class App:
         with stopping(worker.stop):
             worker.run()
         return reports.of(self.store, mailing.id, clock=self.clock)
+
+    def sender(self) -> Sender:
+        """What `[sender]` asks for.
+
+        Raises:
+            InputError: a secret is missing, or would cross the network unencrypted.
+        """
+        return by_settings(self.settings.sender, newsroom_settings.secret, root=self.settings.root)
+
+    def stand_by(self, *, name: str | None = None) -> StandBy:
+        """A worker that sends whatever is being sent; `name` is what the ledger calls it.
+
+        Raises:
+            InputError: the sender cannot be made.
+        """
+        return StandBy(store=self.store, keys=self.keys, sender=self.sender(), clock=self.clock, name=name)
 
     def _started(self, plan: Plan, actor: str, not_later_than: datetime) -> Mailing:
         """The plan's mailing, being sent. A person who sends again gives it new patience."""

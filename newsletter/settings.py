@@ -164,10 +164,18 @@ class MailingList(_Table):
 
 
 class SenderSettings(_Table):
-    """`[sender]`: where mail is handed over. The password is the secret NEWSLETTER_SMTP_PASSWORD."""
+    """`[sender]`: where mail is handed over. Secrets: NEWSLETTER_SMTP_PASSWORD, or NEWSLETTER_SENDGRID_KEY."""
 
-    kind: Literal["smtp"] = "smtp"
-    """How mail is handed over."""
+    kind: Literal["smtp", "sendgrid", "inbox"] = "smtp"
+    """How mail is handed over: to a mail server, to SendGrid, or into a folder of this machine, where it stays."""
+    folder: Line = "data/mail"
+    """With `inbox`: the folder that messages are put into, a Maildir, as mail programs read it."""
+    url: Url = "https://api.sendgrid.com"
+    """With `sendgrid`: where its interface is; `https://api.eu.sendgrid.com` for an account in the EU region."""
+    sandbox: bool = False
+    """With `sendgrid`: have it check every request and mail nobody. For trying out an account."""
+    events_key: Line = ""
+    """With `sendgrid`: the verification key of its signed Event Webhook, which posts to `/hooks/sendgrid`."""
     host: Line = "127.0.0.1"
     """The mail server's name or address. The default is this machine, where `newsletter inbox` listens."""
     port: Annotated[int, Field(ge=1, le=65535)] = 2525

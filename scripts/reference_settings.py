@@ -88,6 +88,10 @@ def _keys(table: type[BaseModel], words: dict[str, str]) -> str:
 
 def _kind(hint: Any) -> str:
     """What may stand there, in words."""
+    if hint is bool:
+        return "`true` or `false`"
+    if get_origin(hint) is tuple:
+        return "list of texts"
     for known, words in KINDS:
         if hint == known or known in get_args(hint):
             return words
@@ -115,4 +119,6 @@ def _default(value: Any) -> str:
         return "required"
     if value is None:
         return ""
+    if isinstance(value, bool | tuple):
+        return f"`{str(value).lower()}`" if isinstance(value, bool) else f"`{list(value)}`"
     return f"`{value:g}`" if isinstance(value, float) else f'`"{value}"`' if isinstance(value, str) else f"`{value}`"

@@ -18,8 +18,8 @@ from newsletter.errors import BlockedError, InputError, NewsletterError
 
 REFUSED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
-GROUPS = ("roundup", "issue", "list", "subscriber")
-COMMANDS = ("init", "send", "report", "inbox", "demo")
+GROUPS = ("roundup", "issue", "list", "subscriber", "mailing")
+COMMANDS = ("init", "send", "report", "run", "web", "worker", "inbox", "demo")
 """Each has a module of its own in this folder, under its name (`list` in `lists`), that offers `app` or a function `run`."""
 
 _HELP = "A newsroom's daily newsletter: from the morning's roundup files to the report on who got it."

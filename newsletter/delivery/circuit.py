@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from newsletter.delivery.backoff import Backoff
 from newsletter.delivery.senders.base import Outcome
@@ -17,7 +17,7 @@ class Circuit:
 
     After one, nothing goes out for a second, then one message as a probe; with each failed probe the wait doubles, up
     to a minute. Any answer about a recipient closes the circuit. A permanent failure breaks it for good: `broken` is
-    its outcome.
+    its outcome. `trouble` is what the last failure said, empty while all is well.
     """
 
     def __init__(self, waits: Backoff = _WAITS) -> None:
@@ -25,17 +25,20 @@ class Circuit:
         self._failures = 0
         self._closed_until: datetime | None = None
         self.broken: Outcome | None = None
+        self.trouble = ""
 
     def note(self, outcomes: Iterable[Outcome], now: datetime) -> None:
         """Learn from what came back."""
         for outcome in outcomes:
             if outcome.sender_fault and outcome.permanent:
                 self.broken = outcome
+                self.trouble = outcome.reply
             elif outcome.sender_fault or outcome.kind is OutcomeKind.UNKNOWN:
-                self._failed(now)
+                self._failed(outcome, now)
             else:
                 self._failures = 0
                 self._closed_until = None
+                self.trouble = ""
 
     def allows(self, free: int, now: datetime) -> int:
         """How many of the `free` connections may be used now."""
@@ -43,8 +46,10 @@ class Circuit:
             return 0
         return min(free, 1) if self._failures else free
 
-    def _failed(self, now: datetime) -> None:
+    def _failed(self, outcome: Outcome, now: datetime) -> None:
+        self.trouble = outcome.reply
         # All connections fail at once when a server goes: that is one failure.
         if self._closed_until is None or now >= self._closed_until:
             self._failures += 1
-            self._closed_until = now + self._waits.wait(self._failures)
+            asked = timedelta(seconds=outcome.retry_after or 0.0)
+            self._closed_until = now + max(self._waits.wait(self._failures), asked)

@@ -1,38 +1,43 @@
 """The worker: claims, sends, records, until nothing is pending. The one place where the ledger meets the wire.
 
-One transaction a round keeps the outcomes of the last messages and the intents of the next: an SQLite commit that
-reaches the disk costs more than sending a message. At most one message a connection is `sending` at any time, so that a
-kill leaves at most that many unknown.
+One transaction a round keeps the outcomes of the last calls and the intents of the next: an SQLite commit that reaches
+the disk costs more than sending a message. Where a call carries one message, at most one message a connection is
+`sending` at any time, so that a kill leaves at most that many unknown.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from newsletter.clock import Clock
-from newsletter.delivery import chunks, ledger
+from newsletter.delivery import chunks, evidence, history, ledger, steps
 from newsletter.delivery.backoff import Backoff
 from newsletter.delivery.chunks import Chunk, LeaseLostError
 from newsletter.delivery.circuit import Circuit
-from newsletter.delivery.connections import Connections
+from newsletter.delivery.claiming import Claims
+from newsletter.delivery.connections import Connections, Parcel, Returned, settled_of
 from newsletter.delivery.copies import Copies
 from newsletter.delivery.identity import own_name
-from newsletter.delivery.ledger import Claimed, Settled
-from newsletter.delivery.senders.smtp import SmtpConnection, SmtpSender
+from newsletter.delivery.ledger import Settled
+from newsletter.delivery.patience import Patience
+from newsletter.delivery.release import due, release
+from newsletter.delivery.senders.base import Sender
+from newsletter.delivery.standing import Standing, clear_trouble, pause_for, standing_of, tell_trouble
+from newsletter.delivery.two_clocks import TwoClocks
 from newsletter.errors import BlockedError
-from newsletter.publishing import Mailing
+from newsletter.publishing import Mailing, mailings
 from newsletter.store import Store
-from newsletter.store.statuses import OPEN, DeliveryStatus, MailingStatus
-from newsletter.store.tables import mailing, wave
+from newsletter.store.statuses import OPEN, DeliveryStatus, MailingStatus, OutcomeKind
 
 LEASE = timedelta(seconds=60)
 _SWEEP = timedelta(seconds=5)
+_JUMP = timedelta(seconds=10)
 _NAP = 0.5
 _SHORTEST_NAP = 0.02
 
@@ -68,6 +73,10 @@ class Worker:
         clock: gives the hour.
         backoff: the waits between the tries of one delivery.
         lease: how long others wait before they take this worker for dead; on the same machine they see it at once.
+        quiet: how long the unknown is left alone.
+        name: who it is, for others; a name of its own where none is given.
+        patient: wait for a database that has gone away, instead of giving up.
+        pauses: pause the mailing where the other side refuses us for good.
         on_progress: told of every round, in the thread that runs.
     """
 
@@ -77,26 +86,43 @@ class Worker:
         store: Store,
         mailing: Mailing,
         copies: Copies,
-        sender: SmtpSender,
+        sender: Sender,
         clock: Clock,
         backoff: Backoff | None = None,
         lease: timedelta = LEASE,
+        quiet: timedelta = evidence.QUIET,
+        name: str | None = None,
+        patient: bool = False,
+        pauses: bool = False,
         on_progress: OnProgress = lambda _: None,
     ) -> None:
-        self._store = store
         self._mailing = mailing
-        self._clock = clock
+        self._store = store
+        self._wall = clock
+        self._clock = TwoClocks(clock)
         self._backoff = backoff or Backoff()
         self._lease = lease
+        self._quiet = quiet
+        self._pauses = pauses
         self._on_progress = on_progress
-        self._copies = copies
         self._sender = sender
-        self._name = own_name()
-        self._chunk: Chunk | None = None
+        self._stopping = threading.Event()
+        self._patience = Patience(store, self._stopping, patient=patient)
+        self._claims = Claims(
+            store=store,
+            mailing_id=mailing.id,
+            worker=name or own_name(),
+            copies=copies,
+            capabilities=sender.capabilities,
+            lease=lease,
+        )
         self._circuit = Circuit()
         self._unrecorded: list[Settled] = []
-        self._stopping = threading.Event()
+        self._over: list[Chunk] = []
         self._swept_at: datetime | None = None
+        self._told: str | None = None
+        self._found_lost = 0
+        self._jumped = timedelta(0)
         self._counts: Counter[DeliveryStatus] = Counter()
 
     def stop(self) -> None:
@@ -107,18 +133,10 @@ class Worker:
         """Work until nothing is left to do, the mailing is paused or cancelled, or `stop` is called.
 
         Raises:
-            BlockedError: the server refuses us for good. What is left stays pending: sending again goes on with it.
-            InputError: the database is in use or damaged.
+            BlockedError: the other side refuses us for good. What is left stays pending: sending again goes on with it.
+            InputError: the database is in use or damaged, and this worker is not patient.
         """
-        settings = self._sender.settings
-        connections = Connections(
-            lambda: SmtpConnection(self._sender),
-            settings.connections,
-            copies=self._copies,
-            clock=self._clock,
-            # Longer than a server may think about each of the five steps, shorter than anybody would wait.
-            deadline=4 * settings.timeout_seconds,
-        )
+        connections = Connections(self._sender, clock=self._wall)
         try:
             while self.run_once(connections):
                 pass
@@ -141,97 +159,149 @@ class Worker:
     def run_once(self, connections: Connections) -> bool:
         """One round: collect, record and claim in one transaction, hand over. False once there is no more to do."""
         back = connections.collect(timeout=_NAP)
-        self._unrecorded += back
-        now = self._clock()
-        self._circuit.note((one.outcome for one in back), now)
+        self._take_back(back)
+        now = self._clock.now()
+        self._circuit.note((one.outcome for one in settled_of(back)), now)
         self._sweep_when_due(now)
         stopping = self._stopping.is_set() or bool(self._circuit.broken or connections.crash)
-        claimed = self._commit(0 if stopping else self._circuit.allows(connections.free, now), now)
-        for one in claimed:
-            connections.hand(one)
-        if claimed or connections.in_air:
+        parcels = self._commit(0 if stopping else self._circuit.allows(connections.free, now), now)
+        for parcel in parcels:
+            connections.hand(parcel)
+        if parcels or connections.in_air:
             return True
         return not stopping and self._wait_for_work()
 
-    def _commit(self, limit: int, now: datetime) -> list[Claimed]:
+    def _take_back(self, back: Sequence[Returned]) -> None:
+        self._unrecorded += settled_of(back)
+        self._over += [each.parcel.chunk for each in back]
+
+    def _commit(self, limit: int, now: datetime) -> list[Parcel]:
         """The round's transaction. If it fails, what came back is kept for the next."""
         if not self._unrecorded and not limit:
             return []
+
+        def step(connection: Connection) -> list[Parcel]:
+            ledger.record(connection, self._unrecorded, now=now, backoff=self._backoff)
+            if any(one.outcome.kind is OutcomeKind.UNKNOWN for one in self._unrecorded):
+                evidence.settle(connection, self._mailing.id, now=now)
+            self._claims.give_back(connection, self._over)
+            return self._claims.take(connection, limit, now=now, due_by=self._clock.at_most()) if limit else []
+
         try:
-            with self._store.writing() as connection:
-                ledger.record(connection, self._unrecorded, now=now, backoff=self._backoff)
-                claimed = self._claim(connection, limit, now) if limit else []
+            parcels = self._patience.run(step, on_failure=self._claims.forget)
         except LeaseLostError:
-            self._chunk = None
+            self._claims.forget()
             return []
-        self._count(self._unrecorded, claimed)
-        self._unrecorded = []
-        return claimed
-
-    def _claim(self, connection: Connection, limit: int, now: datetime) -> list[Claimed]:
-        if self._chunk is None:
-            self._chunk = self._open_chunk(connection, now)
-        return ledger.claim(connection, self._mailing.id, self._chunk, limit, now=now)
-
-    def _open_chunk(self, connection: Connection, now: datetime) -> Chunk:
-        wave_id = connection.execute(select(wave.c.id).where(wave.c.mailing_id == self._mailing.id)).scalar_one()
-        return chunks.take(connection, wave_id, worker=self._name, now=now, lease=self._lease)
+        steps.reached("record.committed") if self._unrecorded else None
+        steps.reached("claim.committed") if parcels else None
+        self._count(self._unrecorded, parcels)
+        self._unrecorded, self._over = [], []
+        return parcels
 
     def _sweep_when_due(self, now: datetime) -> None:
         """Every few seconds: end what the dead hold, hold on to what is ours, give up what is too late, count anew."""
-        if self._swept_at is not None and now - self._swept_at < _SWEEP:
+        if self._swept_at is not None and abs(now - self._swept_at) < _SWEEP:
             return
-        with self._store.writing() as connection:
-            if self._chunk is not None and not chunks.hold(connection, self._chunk, now=now, lease=self._lease):
-                self._chunk = None
-            chunks.lapse(connection, self._mailing.id, now=now)
-            if now > self._mailing.not_later_than:
-                ledger.expire(connection, self._mailing.id, now=now)
-            self._counts = Counter(ledger.counts(connection, self._mailing.id))
         self._swept_at = now
-        self._on_progress(Progress(counts=dict(self._counts)))
+        self._release_when_due()
+        counts = self._patience.run(self._sweep)
+        if self._found_lost:
+            steps.reached("lapse.committed")
+        self._counts = Counter(counts)
+        self._on_progress(Progress(counts=dict(counts)))
+
+    def _sweep(self, connection: Connection) -> dict[DeliveryStatus, int]:
+        now, surely = self._clock.now(), self._clock.at_least()
+        # A person may have given it more time.
+        self._mailing = mailings.require(connection, self._mailing.id)
+        self._claims.hold(connection, now=now)
+        lost = self._found_lost = chunks.lapse(connection, self._mailing.id, now=surely)
+        if lost:
+            history.note(connection, self._mailing.id, "worker.lost", actor=history.WORKER, now=now, unknown=lost)
+        evidence.settle(connection, self._mailing.id, now=now)
+        evidence.resend(connection, self._mailing.id, now=surely, quiet=self._quiet)
+        if surely > self._mailing.not_later_than:
+            ledger.expire(connection, self._mailing.id, now=now)
+        self._note_incidents(connection, now)
+        return ledger.counts(connection, self._mailing.id)
+
+    def _note_incidents(self, connection: Connection, now: datetime) -> None:
+        """What a person should know: what is in the way, a clock that jumped, a database that was away."""
+        self._told = tell_trouble(connection, self._mailing.id, self._circuit.trouble, told=self._told)
+        gap = self._clock.gap()
+        if abs(gap - self._jumped) > _JUMP:
+            seconds = round((gap - self._jumped).total_seconds())
+            self._jumped = gap
+            history.note(
+                connection, self._mailing.id, "worker.clock_jumped", actor=history.WORKER, now=now, seconds=seconds
+            )
+        waited, why = self._patience.waited()
+        if waited:
+            detail = {"seconds": round(waited, 1), "why": why}
+            history.note(connection, self._mailing.id, "worker.waited", actor=history.WORKER, now=now, **detail)
+
+    def _release_when_due(self) -> None:
+        """Freeze the audience of waves whose hour has come."""
+        surely = self._clock.at_least()
+        waiting = self._patience.call(lambda: due(self._store, self._mailing.id, now=surely))
+        if waiting and not self._stopping.is_set():
+            self._patience.call(lambda: release(self._store, self._mailing, clock=self._clock.at_least))
+            self._claims.look_again()
 
     def _wait_for_work(self) -> bool:
         """Sleep until something can be tried; False where nothing will come any more."""
-        with self._store.reading() as connection:
-            counts = ledger.counts(connection, self._mailing.id)
-            due = ledger.next_due(connection, self._mailing.id)
-            status = connection.execute(select(mailing.c.status).where(mailing.c.id == self._mailing.id)).scalar_one()
-        self._on_progress(Progress(counts=counts))
-        if status != MailingStatus.SENDING or not any(counts[status] for status in OPEN):
+        standing = self._patience.call(lambda: standing_of(self._store, self._mailing.id))
+        self._on_progress(Progress(counts=standing.counts))
+        self._mailing = replace(self._mailing, not_later_than=standing.not_later_than)
+        if standing.status is not MailingStatus.SENDING or not standing.open:
             return False
-        self._stopping.wait(self._nap(due))
+        self._claims.look_again()
+        self._stopping.wait(self._nap(standing))
         return True
 
-    def _nap(self, due: datetime | None) -> float:
-        """Seconds to sleep: to the first deferred delivery, or to the end of the mailing's time, but never long."""
-        now = self._clock()
-        moments = [self._mailing.not_later_than, *([due] if due is not None else [])]
+    def _nap(self, standing: Standing) -> float:
+        """Seconds to sleep: to the first deferred delivery or wave, or to the end of the mailing's time, never long."""
+        now = self._clock.now()
+        moments = [self._mailing.not_later_than, *standing.next]
         nearest = min((moment - now).total_seconds() for moment in moments)
-        if now > self._mailing.not_later_than:
+        if now > self._mailing.not_later_than or any(moment <= now for moment in standing.next_waves):
             self._swept_at = None
         return min(max(nearest, _SHORTEST_NAP), _NAP)
 
     def _finish(self, connections: Connections) -> None:
-        """Wait for what is in the air, record it, give the chunk back, and close the mailing if that was all."""
+        """Wait for what is in the air, record it, give the chunks back, and close the mailing if that was all."""
         while connections.in_air:
-            self._unrecorded += connections.collect(timeout=_NAP)
+            self._take_back(connections.collect(timeout=_NAP))
         connections.close()
-        now = self._clock()
+        now = self._clock.now()
         self._commit(0, now)
-        with self._store.writing() as connection:
-            if self._chunk is not None:
-                chunks.give_back(connection, self._chunk)
-            ledger.finish(connection, self._mailing.id, now=now)
+        self._patience.run(self._leave)
+        steps.reached("finish.committed")
 
-    def _count(self, settled: list[Settled], claimed: list[Claimed]) -> None:
+    def _leave(self, connection: Connection) -> None:
+        now = self._clock.now()
+        self._claims.leave(connection)
+        self._note_incidents(connection, now)
+        broken = self._circuit.broken
+        if broken is None:
+            clear_trouble(connection, self._mailing.id)
+        elif self._pauses:
+            pause_for(connection, self._mailing.id, f"{self._sender.place} refuses us: {broken.reply}", now=now)
+        standing_cancelled = ledger.withdraw_if_cancelled(connection, self._mailing.id, now=now)
+        if not standing_cancelled:
+            ledger.finish(connection, self._mailing.id, now=now)
+        steps.reached("finish.writing")
+
+    def _count(self, settled: Sequence[Settled], parcels: Sequence[Parcel]) -> None:
         """Keep the counts between two sweeps without asking the database."""
-        if not settled and not claimed:
+        if not settled and not parcels:
             return
         for one in settled:
             self._counts[DeliveryStatus(one.outcome.kind)] += 1
-        for claim in claimed:
-            # Only a deferred delivery was ever claimed before.
-            self._counts[DeliveryStatus.DEFERRED if claim.fence > 1 else DeliveryStatus.PENDING] -= 1
-        self._counts[DeliveryStatus.SENDING] += len(claimed) - len(settled)
+        claimed = 0
+        for parcel in parcels:
+            claimed += len(parcel.claims)
+            for claim in parcel.claims:
+                self._counts[claim.was] -= 1
+        self._counts[DeliveryStatus.SENDING] += claimed - len(settled)
         self._on_progress(Progress(counts=dict(self._counts)))

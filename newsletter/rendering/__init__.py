@@ -8,6 +8,7 @@ from newsletter.rendering.edition import Edition
 from newsletter.rendering.message import Compiled, MailingHeaders, Recipient, compile_message, fill_body
 from newsletter.rendering.passes import PASSES, render
 from newsletter.rendering.slots import Slots
+from newsletter.rendering.substitutions import Substituted, compile_substitutions
 
 __all__ = [
     "PASSES",
@@ -16,7 +17,9 @@ __all__ = [
     "MailingHeaders",
     "Recipient",
     "Slots",
+    "Substituted",
     "compile_message",
+    "compile_substitutions",
     "fill_body",
     "render",
 ]

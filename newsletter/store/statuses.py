@@ -91,3 +91,18 @@ class Exclusion(StrEnum):
     UNSUBSCRIBED = "unsubscribed"
     UNCONFIRMED = "unconfirmed"
     HAS_ISSUE = "has_issue"
+
+
+class EventType(StrEnum):
+    """What a provider tells about a delivery, in our words. OTHER is what we have no word for; its raw form is kept."""
+
+    PROCESSED = "processed"
+    DEFERRED = "deferred"
+    DELIVERED = "delivered"
+    BOUNCED = "bounced"
+    DROPPED = "dropped"
+    OPENED = "opened"
+    CLICKED = "clicked"
+    COMPLAINED = "complained"
+    UNSUBSCRIBED = "unsubscribed"
+    OTHER = "other"

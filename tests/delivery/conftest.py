@@ -178,6 +178,7 @@ class Newsroom:
     def __init__(self, opened: Store) -> None:
         self.store = opened
         self.keys = KEYS
+        self.edition = EDITION
 
     def list(self, name: str = "daily"):
         return lists.ensure(self.store, name, title=f"The {name.title()}", clock=system_clock)
@@ -240,15 +241,18 @@ class Newsroom:
         return made
 
     def worker(self, mailing, server: Server, *, connections: int = 4, timeout: float = 5.0, **kwargs) -> Worker:
-        settings = SenderSettings(port=server.port, connections=connections, timeout_seconds=timeout)
         return Worker(
             store=self.store,
             mailing=mailing,
             copies=Copies.of(EDITION, mailing, self.keys),
-            sender=SmtpSender(settings=settings),
+            sender=self.sender(server, connections=connections, timeout=timeout),
             clock=system_clock,
             **{"backoff": QUICK, **kwargs},
         )
+
+    def sender(self, server: Server, *, connections: int = 4, timeout: float = 5.0) -> SmtpSender:
+        settings = SenderSettings(port=server.port, connections=connections, timeout_seconds=timeout)
+        return SmtpSender(settings=settings)
 
     def statuses(self, mailing) -> dict[str, str]:
         """Local part → state."""

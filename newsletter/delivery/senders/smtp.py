@@ -13,7 +13,7 @@ import ssl
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from newsletter.delivery.senders.base import Envelope, Outcome
+from newsletter.delivery.senders.base import Capabilities, Envelope, MessageConnection, Outcome
 from newsletter.errors import InputError
 from newsletter.settings import SenderSettings
 
@@ -65,6 +65,23 @@ class SmtpSender:
     def place(self) -> str:
         """host:port."""
         return f"{self.settings.host}:{self.settings.port}"
+
+    @property
+    def name(self) -> str:
+        """As in `[sender] kind`."""
+        return "smtp"
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """One message a call."""
+        settings = self.settings
+        # Longer than a server may think about each of the five steps, shorter than anybody would wait.
+        deadline = 4 * settings.timeout_seconds
+        return Capabilities(whole_messages=True, chunk=1, connections=settings.connections, deadline=deadline)
+
+    def open(self) -> SmtpConnection:
+        """A connection for one thread."""
+        return SmtpConnection(self)
 
     def connect(self) -> smtplib.SMTP:
         """A connection that has greeted, encrypted and signed in as the settings say.
@@ -123,7 +140,7 @@ class SmtpSender:
         return self.tls or ssl.create_default_context()
 
 
-class SmtpConnection:
+class SmtpConnection(MessageConnection):
     """One connection, for one thread; opened when first needed and again when the server has closed it."""
 
     def __init__(self, sender: SmtpSender) -> None:
