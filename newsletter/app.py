@@ -16,8 +16,10 @@ from newsletter import reports, store, tokens
 from newsletter import settings as newsroom_settings
 from newsletter.audience import MailingList, lists
 from newsletter.clock import Clock, system_clock
-from newsletter.delivery import Audience, Copies, OnProgress, SmtpSender, Worker, release, stopping, survey
+from newsletter.delivery import Audience, Copies, OnProgress, StandBy, Worker, release, stopping, survey
 from newsletter.delivery.notices import MarkedMail, Noticed, send_tests
+from newsletter.delivery.senders import by_settings
+from newsletter.delivery.senders.base import Sender
 from newsletter.errors import BlockedError, InputError
 from newsletter.issues import Issue, newsroom_outlets
 from newsletter.publishing import Mailing, editions, gate, mailings, testing, users
@@ -36,7 +38,8 @@ PATIENCE = timedelta(hours=6)
 """How long deferred deliveries are tried again: by then a morning's newsletter has lost its morning."""
 
 KEY_FILE = "secret.key"
-PASSWORD = "NEWSLETTER_SMTP_PASSWORD"  # noqa: S105 - the name of an environment variable
+DATABASE = "DATABASE_URL"
+"""The secret with the database's URL; where it is not set, an SQLite file in the newsroom's data folder."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,7 +82,7 @@ class App:
         outlets = newsroom_outlets(settings)
         given = newsroom_settings.secret(tokens.SECRET_NAME)
         keys = tokens.load_keys(given, settings.data / KEY_FILE, new=not settings.database.exists())
-        opened = store.open(store.sqlite_url(settings.database))
+        opened = store.open(newsroom_settings.secret(DATABASE) or store.sqlite_url(settings.database))
         try:
             lists.follow_settings(opened, settings.lists, clock=clock)
         except BaseException:
@@ -143,7 +146,7 @@ class App:
         """
         edition, now = render(issue, self.settings), self.clock()
         mail = MarkedMail.of(edition, list_name=self._list_of(issue), list_title=self._title_of(issue), now=now)
-        sender = self._sender()
+        sender = self.sender()
         sender.check()
         ordered = testing.order(
             self.store,
@@ -216,7 +219,7 @@ class App:
             stop = Event()
             with stopping(stop.set):
                 return self.send(plan, actor=actor, on_progress=on_progress, patience=patience, stop=stop)
-        sender = self._sender()
+        sender = self.sender()
         sender.check(stop=stop)
         if stop.is_set():
             raise BlockedError("it was stopped before it began, and nothing was changed")
@@ -237,6 +240,22 @@ class App:
             worker.run()
         return reports.of(self.store, mailing.id, clock=self.clock)
 
+    def sender(self) -> Sender:
+        """What `[sender]` asks for.
+
+        Raises:
+            InputError: a secret is missing, or would cross the network unencrypted.
+        """
+        return by_settings(self.settings.sender, newsroom_settings.secret, root=self.settings.root)
+
+    def stand_by(self, *, name: str | None = None) -> StandBy:
+        """A worker that sends whatever is being sent; `name` is what the ledger calls it.
+
+        Raises:
+            InputError: the sender cannot be made.
+        """
+        return StandBy(store=self.store, keys=self.keys, sender=self.sender(), clock=self.clock, name=name)
+
     def _started(self, plan: Plan, actor: str, not_later_than: datetime) -> Mailing:
         """The plan's mailing, being sent. A person who sends again gives it new patience."""
         now = self.clock()
@@ -256,9 +275,6 @@ class App:
             raise BlockedError(f"mailing {mailing.id} is paused", remedy="Resume it first")
         started = mailing if mailing.status is MailingStatus.SENDING else mailing.start(now)
         return mailings.move(self.store, mailing, replace(started, not_later_than=not_later_than))
-
-    def _sender(self) -> SmtpSender:
-        return SmtpSender(settings=self.settings.sender, password=newsroom_settings.secret(PASSWORD))
 
     def _list_of(self, issue: Issue) -> str:
         return next(iter(issue.lists), "test")

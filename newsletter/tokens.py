@@ -30,6 +30,7 @@ INERT = "this-is-a-test-mail-no-link-acts"
 
 _KEY_BYTES = 32
 _MAC_BYTES = 12
+_BOUNCE_MAC_BYTES = 10
 _LARGEST_SUBSCRIBER = 2**48 - 1
 _LARGEST_OTHER = 2**40 - 1
 _TRACK = b"track"
@@ -40,21 +41,22 @@ class TokenError(NewsletterError):
     """The token is not one of ours, or not for this purpose. The text never repeats it."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class _Key:
     mac: bytes
     mask: bytes
     erased: bytes
     user: bytes
+    bounce: bytes
 
     @classmethod
     def derived(cls, secret: bytes) -> Self:
         """Separate keys for separate uses."""
         derive = (
             hashlib.blake2b(key=secret, person=use, digest_size=32).digest()
-            for use in (b"mac", b"mask", b"erased", b"user")
+            for use in (b"mac", b"mask", b"erased", b"user", b"bounce")
         )
-        return cls(mac=next(derive), mask=next(derive), erased=next(derive), user=next(derive))
+        return cls(*derive)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,13 @@ class TokenKeys:
         key = self._keys[min(self._keys)].erased
         return hashlib.blake2b(address_key.encode(), key=key, digest_size=32).hexdigest()
 
+    def fingerprints(self) -> dict[int, str]:
+        """What may be known of each key, by its number: 32 hexadecimal digits that tell whether two keys are the same."""
+        return {
+            number: hashlib.blake2b(b"", key=key.mac, person=b"known", digest_size=16).hexdigest()
+            for number, key in sorted(self._keys.items())
+        }
+
     def user_hash(self, token: str) -> str:
         """A keyed hash, 64 hexadecimal digits: all that is kept of a user's token.
 
@@ -124,6 +133,15 @@ class TokenKeys:
         """
         key = self._keys[min(self._keys)].user
         return hashlib.blake2b(token.encode("utf-8", "surrogatepass"), key=key, digest_size=32).hexdigest()
+
+    def bounce_mac(self, payload: bytes) -> bytes:
+        """A MAC of 10 bytes over what a return path names, so that nobody makes a bounce up."""
+        return _bounce_mac(self._keys[max(self._keys)], payload)
+
+    def is_bounce_mac(self, mac: bytes, payload: bytes) -> bool:
+        """Whether one of the keys made the MAC for this payload."""
+        # No key's number travels along, the address being short: there are few keys, and each is asked.
+        return any(hmac.compare_digest(mac, _bounce_mac(key, payload)) for key in self._keys.values())
 
     def _seal(self, purpose: bytes, subscriber_id: int, other_id: int) -> str:
         if not (0 < subscriber_id <= _LARGEST_SUBSCRIBER and 0 < other_id <= _LARGEST_OTHER):
@@ -163,6 +181,10 @@ def _decoded(token: str) -> bytes:
 def _mac(key: _Key, purpose: bytes, number: int, payload: bytes) -> bytes:
     message = bytes([number]) + payload
     return hashlib.blake2b(message, key=key.mac, person=purpose, digest_size=_MAC_BYTES).digest()
+
+
+def _bounce_mac(key: _Key, payload: bytes) -> bytes:
+    return hashlib.blake2b(payload, key=key.bounce, person=b"bounce", digest_size=_BOUNCE_MAC_BYTES).digest()
 
 
 def _masked(key: _Key, purpose: bytes, mac: bytes, payload: bytes) -> bytes:

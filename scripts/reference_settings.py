@@ -23,6 +23,7 @@ from newsletter.settings import (
     RoundupSettings,
     SenderSettings,
     Side,
+    tables,
 )
 
 HEAD = """\
@@ -68,7 +69,7 @@ def page() -> str:
 
 def attribute_docs() -> dict[str, dict[str, str]]:
     """The text under each attribute of each class of the settings: {class: {attribute: text}}."""
-    tree = ast.parse(Path(settings.__file__).read_text(encoding="utf-8"))
+    tree = ast.parse(Path(tables.__file__).read_text(encoding="utf-8"))
     return {node.name: _texts(node.body) for node in tree.body if isinstance(node, ast.ClassDef)}
 
 

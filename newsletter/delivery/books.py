@@ -1,33 +1,36 @@
-"""The books of one worker: what has come back and is still to be written, its chunk, its view of the mailing.
+"""The books of one worker: what has come back and is still to be written, its claims, its view of the mailing.
 
 What cannot be written at the moment is kept: an answer that was given is not lost because somebody else holds the
-database, or because the disk is full for a while.
+database, because the disk is full for a while, or because the server of the database is started anew.
 """
 
 from __future__ import annotations
 
-import time
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
 
-from newsletter.clock import Clock
-from newsletter.delivery import chunks, ledger
+from newsletter.delivery import chunks, evidence, history, ledger, steps
 from newsletter.delivery.backoff import Backoff
 from newsletter.delivery.chunks import Chunk, LeaseLostError
-from newsletter.delivery.identity import own_name
-from newsletter.delivery.ledger import Claimed, Settled
+from newsletter.delivery.claiming import Claims
+from newsletter.delivery.connections import Parcel, Returned, settled_of
+from newsletter.delivery.incidents import Incidents
+from newsletter.delivery.ledger import Settled
 from newsletter.delivery.progress import Tally
 from newsletter.delivery.refusals import Refusals
+from newsletter.delivery.release import due, release
+from newsletter.delivery.senders.base import seconds
+from newsletter.delivery.standing import clear_trouble, pause_for, standing_of
+from newsletter.delivery.two_clocks import TwoClocks
 from newsletter.errors import InputError
 from newsletter.publishing import Mailing
 from newsletter.store import Store
-from newsletter.store.statuses import MailingStatus
-from newsletter.store.tables import mailing, wave
+from newsletter.store.statuses import MailingStatus, OutcomeKind
+from newsletter.store.tables import mailing
 
 _SWEEP = 5.0
-# A clock that the network keeps right is slewed, or moved by less.
-_SET_BACK = 1.0
 
 
 class Books:
@@ -36,74 +39,101 @@ class Books:
     Args:
         store: the database.
         mailing: what is sent.
-        clock: gives the hour.
+        claims: what the worker holds.
+        clocks: give the hour.
         backoff: the waits between the tries of one delivery.
-        lease: how long the worker's chunk is its own, and how long it keeps what the database does not take.
+        lease: how long it keeps what the database does not take.
+        quiet: how long the unknown is left alone.
+        patient: keep it for as long as it takes, and never give up.
         tally: told of every change.
     """
 
     def __init__(
-        self, store: Store, mailing: Mailing, *, clock: Clock, backoff: Backoff, lease: timedelta, tally: Tally
+        self,
+        store: Store,
+        mailing: Mailing,
+        *,
+        claims: Claims,
+        clocks: TwoClocks,
+        backoff: Backoff,
+        lease: timedelta,
+        quiet: timedelta,
+        patient: bool,
+        tally: Tally,
     ) -> None:
         self._store = store
         self._mailing = mailing
-        self._clock = clock
+        self._claims = claims
+        self._clocks = clocks
         self._backoff = backoff
         self._lease = lease
+        self._quiet = quiet
+        self._patient = patient
         self._tally = tally
-        self._name = own_name()
-        self._chunk: Chunk | None = None
+        self._incidents = Incidents(mailing.id, clocks)
         self._unrecorded: list[Settled] = []
+        self._over: list[Chunk] = []
         self._not_later_than = mailing.not_later_than
-        # All in seconds of time.monotonic.
+        # In `seconds`.
         self._swept_at: float | None = None
         self._trouble_since: float | None = None
-        self._wall_ahead: float | None = None
+        self._why = ""
         self.refusals = Refusals()
 
-    def enter(self, back: list[Settled]) -> None:
+    def enter(self, back: Sequence[Returned]) -> None:
         """Take in what has come back; the next `commit` writes it."""
-        self._unrecorded += back
-        self.refusals.note(back)
+        settled = settled_of(back)
+        self._unrecorded += settled
+        self._over += [each.parcel.chunk for each in back]
+        self.refusals.note(settled)
 
-    def commit(self, limit: int) -> list[Claimed]:
-        """Write what came back and claim up to `limit` more, in one transaction.
+    def commit(self, limit: int) -> list[Parcel]:
+        """Write what came back and claim for up to `limit` more calls, in one transaction.
 
         Raises:
             InputError: the database takes nothing; what came back is kept for the next time.
         """
         if not self._unrecorded and not limit:
             return []
-        now = self._clock()
         # After a failure, what is known comes first, and nothing that could be lost is added.
         limit = 0 if self._trouble_since is not None and self._unrecorded else limit
         try:
             with self._store.writing() as connection:
-                self._record(connection, now)
-                claimed = self._claim(connection, limit, now) if limit else []
-        except LeaseLostError:
-            self._chunk = None
+                self._record(connection)
+                parcels = self._claim(connection, limit) if limit else []
+        except (LeaseLostError, InputError) as fault:
+            # Whether a commit that failed went through is not known: the lease ends what it may have claimed.
+            self._claims.forget()
+            if isinstance(fault, InputError):
+                raise
             return []
+        if self._unrecorded:
+            steps.reached("record.committed")
+        if parcels:
+            steps.reached("claim.committed")
         self._recorded()
-        self._tally.claimed(claimed)
-        return claimed
+        self._tally.claimed(claim for parcel in parcels for claim in parcel.claims)
+        return parcels
 
-    def sweep_when_due(self) -> None:
-        """Every few seconds: end what the dead hold, hold on to what is ours, give up what is too late, count anew."""
-        if self._swept_at is not None and time.monotonic() - self._swept_at < _SWEEP:
+    def sweep_when_due(self, *, trouble: str, leaving: bool) -> None:
+        """Every few seconds: freeze the waves whose hour has come, end what the dead hold, hold on to what is ours, give
+        up what is too late, count anew.
+
+        Args:
+            trouble: what stands in the way just now, for people; empty while nothing does.
+            leaving: nothing new is begun.
+        """
+        if self._swept_at is not None and seconds() - self._swept_at < _SWEEP:
             return
-        now = self._clock()
+        if not leaving:
+            self._release_when_due()
         with self._store.writing() as connection:
-            if self._chunk is not None and not chunks.hold(connection, self._chunk, now=now, lease=self._lease):
-                self._chunk = None
-            chunks.lapse(connection, self._mailing.id, now=now)
-            ledger.expire(connection, self._mailing.id, now=now)
-            self._mind_the_clock(connection, now)
-            limit = select(mailing.c.not_later_than).where(mailing.c.id == self._mailing.id)
-            self._not_later_than = connection.execute(limit).scalar_one()
-            self._tally.set(ledger.counts(connection, self._mailing.id))
-        self._swept_at = time.monotonic()
-        self._trouble_since = self._trouble_since if self._unrecorded else None
+            lost = self._sweep(connection, trouble)
+        if lost:
+            steps.reached("lapse.committed")
+        self._swept_at = seconds()
+        if not self._unrecorded:
+            self._recovered()
         self._tally.tell()
 
     def look(self, *, count: bool) -> datetime | None:
@@ -112,42 +142,59 @@ class Books:
         Args:
             count: whether to count the deliveries anew, which takes reading all of an index.
         """
-        with self._store.reading() as connection:
-            status = select(mailing.c.status).where(mailing.c.id == self._mailing.id)
-            if connection.execute(status).scalar_one() != MailingStatus.SENDING:
-                return None
-            due = ledger.next_due(connection, self._mailing.id) if count else None
-            if count:
-                self._tally.set(ledger.counts(connection, self._mailing.id))
+        if not count:
+            with self._store.reading() as connection:
+                status = connection.execute(select(mailing.c.status).where(mailing.c.id == self._mailing.id))
+                going = status.scalar_one() == MailingStatus.SENDING
+            self._tally.tell()
+            return self._not_later_than if going else None
+        standing = standing_of(self._store, self._mailing.id)
+        self._not_later_than = standing.not_later_than
+        self._tally.set(standing.counts)
         self._tally.tell()
-        if self._clock() > self._not_later_than:
+        if standing.status is not MailingStatus.SENDING or not standing.open:
+            return None
+        self._claims.look_again()
+        now = self._clocks.now()
+        if now > self._not_later_than or any(moment <= now for moment in standing.next_waves):
             self._swept_at = None
-        nearest = self._not_later_than if due is None else min(due, self._not_later_than)
-        return nearest if self._tally.open else None
+        return min(self._not_later_than, *standing.next) if standing.next else self._not_later_than
 
-    def close(self) -> None:
-        """Write what is left, give the chunk back, and close the mailing if that was all.
+    def close(self, *, pause: str) -> None:
+        """Write what is left, give the chunks back, and close the mailing if that was all.
+
+        Args:
+            pause: why the mailing is to be paused, empty where it is not.
 
         Raises:
             InputError: the database takes nothing.
         """
-        now = self._clock()
+        now = self._clocks.now()
         with self._store.writing() as connection:
-            self._record(connection, now)
-            if self._chunk is not None:
-                chunks.give_back(connection, self._chunk)
-            ledger.finish(connection, self._mailing.id, now=now)
+            self._record(connection)
+            self._claims.leave(connection)
+            self._incidents.write(connection, trouble=pause)
+            if pause:
+                pause_for(connection, self._mailing.id, pause, now=now)
+            else:
+                clear_trouble(connection, self._mailing.id)
+            if not ledger.withdraw_if_cancelled(connection, self._mailing.id, now=now):
+                ledger.finish(connection, self._mailing.id, now=now)
+            steps.reached("finish.writing")
+        steps.reached("finish.committed")
         self._recorded()
 
     def bear(self, fault: InputError) -> None:
         """The database takes nothing at the moment: keep what came back, and say so.
 
         Raises:
-            InputError: the fault, where it has lasted for the lease.
+            InputError: the fault, where it has lasted for the lease and this worker is not patient.
         """
-        now = time.monotonic()
-        self._trouble_since = self._trouble_since or now
-        if now - self._trouble_since > self._lease.total_seconds():
+        now = seconds()
+        self._why = fault.what
+        if self._trouble_since is None:
+            self._trouble_since = now
+        if not self._patient and now - self._trouble_since > self._lease.total_seconds():
             raise fault
         self._tally.tell(trouble=f"{fault.what}: nothing new is sent, and it is tried again")
 
@@ -159,31 +206,50 @@ class Books:
         many = f"{len(self._unrecorded):,} answers could not be written down and will count as unknown"
         return InputError(f"{lasted}: {many}", where=fault.where, remedy=fault.remedy)
 
-    def _record(self, connection: Connection, now: datetime) -> None:
+    def _record(self, connection: Connection) -> None:
+        now = self._clocks.now()
         ledger.record(connection, self._unrecorded, now=now, backoff=self._backoff)
+        if any(one.outcome.kind is OutcomeKind.UNKNOWN for one in self._unrecorded):
+            evidence.settle(connection, self._mailing.id, now=now)
         if self.refusals.broken is not None:
             ledger.put_off(connection, self.refusals.run, now=now)
+        self._claims.give_back(connection, self._over)
 
     def _recorded(self) -> None:
         """The transaction is on the disk."""
-        self._trouble_since = None
+        self._recovered()
         self._tally.settled(self._unrecorded)
-        self._unrecorded = []
+        self._unrecorded, self._over = [], []
         if self.refusals.broken is not None:
             self._tally.put_off(self.refusals.run)
             self.refusals.run = []
 
-    def _claim(self, connection: Connection, limit: int, now: datetime) -> list[Claimed]:
-        if self._chunk is None:
-            self._chunk = self._open_chunk(connection, now)
-        return ledger.claim(connection, self._mailing.id, self._chunk, limit, now=now)
+    def _recovered(self) -> None:
+        if self._trouble_since is not None:
+            self._incidents.waited(seconds() - self._trouble_since, self._why)
+            self._trouble_since = None
 
-    def _open_chunk(self, connection: Connection, now: datetime) -> Chunk:
-        wave_id = connection.execute(select(wave.c.id).where(wave.c.mailing_id == self._mailing.id)).scalar_one()
-        return chunks.take(connection, wave_id, worker=self._name, now=now, lease=self._lease)
+    def _claim(self, connection: Connection, limit: int) -> list[Parcel]:
+        return self._claims.take(connection, limit, now=self._clocks.now(), due_by=self._clocks.at_most())
 
-    def _mind_the_clock(self, connection: Connection, now: datetime) -> None:
-        ahead = now.timestamp() - time.monotonic()
-        if self._wall_ahead is not None and ahead < self._wall_ahead - _SET_BACK:
-            ledger.hasten(connection, self._mailing.id, now=now)
-        self._wall_ahead = ahead
+    def _release_when_due(self) -> None:
+        """Freeze the audience of waves whose hour has come."""
+        if due(self._store, self._mailing.id, now=self._clocks.at_least()):
+            release(self._store, self._mailing, clock=self._clocks.at_least)
+            self._claims.look_again()
+
+    def _sweep(self, connection: Connection, trouble: str) -> int:
+        """How many deliveries the dead left unknown."""
+        now, surely, number = self._clocks.now(), self._clocks.at_least(), self._mailing.id
+        self._claims.hold(connection, now=now)
+        lost = chunks.lapse(connection, number, now=surely)
+        if lost:
+            history.note(connection, number, "worker.lost", actor=history.WORKER, now=now, unknown=lost)
+        evidence.settle(connection, number, now=now)
+        evidence.resend(connection, number, now=surely, quiet=self._quiet)
+        ledger.expire(connection, number, now=surely)
+        self._incidents.write(connection, trouble=trouble)
+        limit = select(mailing.c.not_later_than).where(mailing.c.id == number)
+        self._not_later_than = connection.execute(limit).scalar_one()
+        self._tally.set(ledger.counts(connection, number))
+        return lost

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
+from newsletter.delivery import evidence, steps
 from newsletter.delivery.identity import is_dead
 from newsletter.store.statuses import ChunkStatus, DeliveryStatus, OutcomeKind
 from newsletter.store.tables import attempt, chunk, delivery, wave
@@ -29,13 +30,22 @@ class Chunk:
     fence: int
 
 
-def take(connection: Connection, wave_id: int, *, worker: str, now: datetime, lease: timedelta) -> Chunk:
-    """An empty chunk, held by the worker until `now + lease`."""
+def take(
+    connection: Connection,
+    wave_id: int,
+    *,
+    worker: str,
+    now: datetime,
+    lease: timedelta,
+    one_request: bool = False,
+) -> Chunk:
+    """An empty chunk, held by the worker until `now + lease`. `one_request`: a single request will carry all of it."""
     row = {
         "wave_id": wave_id,
         "status": ChunkStatus.OPEN,
         "fence": 1,
         "worker": worker,
+        "one_request": one_request,
         "created_at": now,
         "lease_until": now + lease,
     }
@@ -54,6 +64,22 @@ def give_back(connection: Connection, held: Chunk) -> None:
     connection.execute(update(chunk).where(mine).values(status=ChunkStatus.CLOSED))
 
 
+def discard(connection: Connection, held: Chunk) -> None:
+    """Forget a chunk that was taken in this very transaction and holds nothing."""
+    connection.execute(delete(chunk).where(chunk.c.id == held.id))
+
+
+def held_by_the_lost(connection: Connection, *, now: datetime) -> list[int]:
+    """The mailings, in whatever state, that have chunks whose lease ran out or whose worker is dead."""
+    held = (
+        select(wave.c.mailing_id, chunk.c.worker, chunk.c.lease_until)
+        .select_from(chunk)
+        .join(wave)
+        .where(chunk.c.status == ChunkStatus.OPEN)
+    )
+    return sorted({row.mailing_id for row in connection.execute(held) if row.lease_until < now or is_dead(row.worker)})
+
+
 def lapse(connection: Connection, mailing_id: int, *, now: datetime) -> int:
     """End the chunks whose lease ran out or whose worker is dead; how many deliveries became `unknown` by it."""
     held = (
@@ -62,7 +88,11 @@ def lapse(connection: Connection, mailing_id: int, *, now: datetime) -> int:
         .where(wave.c.mailing_id == mailing_id, chunk.c.status == ChunkStatus.OPEN)
     )
     over = [row for row in connection.execute(held) if row.lease_until < now or is_dead(row.worker)]
-    return sum(_lapse(connection, mailing_id, row, now) for row in over)
+    lost = sum(_lapse(connection, mailing_id, row, now) for row in over)
+    if lost:
+        evidence.settle(connection, mailing_id, now=now)
+        steps.reached("lapse.writing")
+    return lost
 
 
 def _lapse(connection: Connection, mailing_id: int, row: Any, now: datetime) -> int:

@@ -16,7 +16,8 @@ class Circuit:
 
     After one, nothing goes out for a second, then one message as a probe; with each failed probe the wait doubles, up
     to a minute. Any answer about a recipient closes the circuit. A permanent failure breaks it for good: `broken` is
-    its outcome. `now` is in seconds of a clock that nobody sets, as `time.monotonic` gives them.
+    its outcome. `trouble` is what the last failure said, empty while all is well. `now` is in seconds of a clock that
+    nobody sets, as `senders.base.seconds` gives them.
     """
 
     def __init__(self, waits: Backoff = _WAITS) -> None:
@@ -24,17 +25,20 @@ class Circuit:
         self._failures = 0
         self._closed_until: float | None = None
         self.broken: Outcome | None = None
+        self.trouble = ""
 
     def note(self, outcomes: Iterable[Outcome], now: float) -> None:
         """Learn from what came back."""
         for outcome in outcomes:
             if outcome.sender_fault and outcome.permanent:
                 self.broken = outcome
+                self.trouble = outcome.reply
             elif outcome.sender_fault or outcome.kind is OutcomeKind.UNKNOWN:
-                self._failed(now)
+                self._failed(outcome, now)
             else:
                 self._failures = 0
                 self._closed_until = None
+                self.trouble = ""
 
     def allows(self, free: int, now: float) -> int:
         """How many of the `free` connections may be used now."""
@@ -46,8 +50,9 @@ class Circuit:
         """Seconds until a message may go out again; 0 where one may now."""
         return 0.0 if self._closed_until is None else max(0.0, self._closed_until - now)
 
-    def _failed(self, now: float) -> None:
+    def _failed(self, outcome: Outcome, now: float) -> None:
+        self.trouble = outcome.reply
         # All connections fail at once when a server goes: that is one failure.
         if self._closed_until is None or now >= self._closed_until:
             self._failures += 1
-            self._closed_until = now + self._waits.wait(self._failures).total_seconds()
+            self._closed_until = now + max(self._waits.wait(self._failures).total_seconds(), outcome.retry_after or 0.0)

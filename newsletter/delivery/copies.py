@@ -5,10 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
+from newsletter.delivery.evidence import attempt_name
 from newsletter.delivery.ledger import Claimed
-from newsletter.delivery.senders.base import Envelope
+from newsletter.delivery.senders.base import Envelope, Handed
 from newsletter.publishing import Mailing
-from newsletter.rendering import Compiled, Edition, MailingHeaders, Recipient, compile_message
+from newsletter.rendering import (
+    Compiled,
+    Edition,
+    MailingHeaders,
+    Recipient,
+    Substituted,
+    compile_message,
+    compile_substitutions,
+)
 from newsletter.tokens import TokenKeys
 
 
@@ -17,6 +26,7 @@ class Copies:
     """An edition compiled for one mailing. Threads may share it."""
 
     compiled: Compiled
+    body: Substituted
     mailing: Mailing
     mail_from: str
     keys: TokenKeys
@@ -35,8 +45,13 @@ class Copies:
             list_name=mailing.list_name,
             list_title=mailing.list_title,
         )
-        compiled = compile_message(edition, headers)
-        return cls(compiled=compiled, mailing=mailing, mail_from=edition.from_address, keys=keys)
+        return cls(
+            compiled=compile_message(edition, headers),
+            body=compile_substitutions(edition, headers),
+            mailing=mailing,
+            mail_from=edition.from_address,
+            keys=keys,
+        )
 
     def envelope(self, claimed: Claimed) -> Envelope:
         """The message for one reader.
@@ -44,7 +59,20 @@ class Copies:
         Raises:
             InputError: the reader's name or address cannot stand in a message.
         """
-        recipient = Recipient(
+        message = self.compiled.join(self._recipient(claimed))
+        return Envelope(mail_from=self.mail_from, rcpt_to=claimed.address, message=message)
+
+    def handed(self, claimed: Claimed) -> Handed:
+        """What a sender of chunks gets for one reader."""
+        return Handed(
+            body=self.body,
+            recipient=self._recipient(claimed),
+            mailing=str(self.mailing.id),
+            attempt=attempt_name(claimed.chunk_id, claimed.fence),
+        )
+
+    def _recipient(self, claimed: Claimed) -> Recipient:
+        return Recipient(
             delivery=claimed.delivery_id,
             address=claimed.address,
             name=claimed.name,
@@ -52,4 +80,3 @@ class Copies:
             track=self.keys.track(claimed.subscriber_id, self.mailing.id),
             since=claimed.since,
         )
-        return Envelope(mail_from=self.mail_from, rcpt_to=claimed.address, message=self.compiled.join(recipient))

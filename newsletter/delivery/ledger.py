@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date as Date  # noqa: N812 - as everywhere
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, exists, func, insert, or_, select, update
 
+from newsletter.delivery import steps
 from newsletter.delivery.backoff import Backoff
 from newsletter.delivery.chunks import Chunk, LeaseLostError
 from newsletter.delivery.senders.base import Outcome
@@ -27,6 +28,7 @@ from newsletter.store.statuses import (
     SubscriptionStatus,
 )
 from newsletter.store.tables import (
+    BigId,
     Instant,
     attempt,
     chunk,
@@ -41,7 +43,10 @@ from newsletter.store.tables import (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Claimed:
-    """A delivery that is now `sending`, with what its message needs. `since` is the day of consent (UTC)."""
+    """A delivery that is now `sending`, with what its message needs. `since` is the day of consent (UTC).
+
+    `was` is what it was before: pending, or deferred.
+    """
 
     delivery_id: int
     subscriber_id: int
@@ -50,33 +55,50 @@ class Claimed:
     address: str
     name: str
     since: Date
+    was: DeliveryStatus = DeliveryStatus.PENDING
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settled:
-    """An attempt with its end. Instants are UTC."""
+    """An attempt with its end. Instants are UTC. `in_chunk`: it went out with the rest of its chunk, in one call."""
 
     claimed: Claimed
     outcome: Outcome
     started_at: datetime
     ended_at: datetime
+    in_chunk: bool = False
 
 
-def claim(connection: Connection, mailing_id: int, held: Chunk, limit: int, *, now: datetime) -> list[Claimed]:
+def claim(
+    connection: Connection,
+    mailing_id: int,
+    held: Chunk,
+    limit: int,
+    *,
+    now: datetime,
+    wave_id: int | None = None,
+) -> list[Claimed]:
     """Up to `limit` deliveries, now `sending` in the chunk: new ones first, then deferred ones whose time has come.
 
-    Who has left, or was suppressed, since the freeze is withdrawn instead. Nobody is claimed unless the mailing is
-    being sent. What is claimed may leave only once the transaction is committed.
+    Only of waves that are released, or of this one. Who has left, or was suppressed, since the freeze is withdrawn
+    instead. Nobody is claimed unless the mailing is being sent. What is claimed may leave only once the transaction is
+    committed.
 
     Raises:
         LeaseLostError: the chunk lapsed; the transaction must be undone.
     """
+    asked = {"mailing": mailing_id, "wave": wave_id, "limit": limit}
     # A batch in which all had left is followed by the next: there may be others behind them.
     while True:
-        rows = list(connection.execute(_PENDING, {"mailing": mailing_id, "limit": limit}))
-        if len(rows) < limit:
-            rows += connection.execute(_DEFERRED, {"mailing": mailing_id, "limit": limit - len(rows), "now": now})
-        going = [_claimed(row, held) for row in rows if _may_get(row)]
+        rows = list(connection.execute(_PENDING, asked))
+        fresh = len(rows)
+        if fresh < limit:
+            rows += connection.execute(_DEFERRED, {**asked, "limit": limit - fresh, "now": now})
+        going = [
+            _claimed(row, held, DeliveryStatus.PENDING if place < fresh else DeliveryStatus.DEFERRED)
+            for place, row in enumerate(rows)
+            if _may_get(row)
+        ]
         leaving = [row.id for row in rows if not _may_get(row)]
         if leaving:
             connection.execute(_WITHDRAW, {"ids": leaving, "now": now})
@@ -94,8 +116,13 @@ def record(connection: Connection, settled: Sequence[Settled], *, now: datetime,
     """
     if not settled:
         return
-    connection.execute(_ATTEMPT, [_attempt(one) for one in settled])
-    connection.execute(_SETTLE, [_settling(one, now, backoff) for one in settled])
+    rows = []
+    for outcome, alike in _alike(settled).items():
+        whole = _settle(connection, alike, outcome, now, backoff)
+        # Where all of a request fared alike and counted, one row tells of all; for whatever else each has its own.
+        rows += [_attempt(alike[0]) | {"delivery_id": None}] if whole else [_attempt(one) for one in alike]
+    connection.execute(_ATTEMPT, rows)
+    steps.reached("record.writing")
 
 
 def expire(connection: Connection, mailing_id: int, *, now: datetime) -> int:
@@ -110,12 +137,6 @@ def expire(connection: Connection, mailing_id: int, *, now: datetime) -> int:
     return connection.execute(update(delivery).where(where).values(values)).rowcount
 
 
-def hasten(connection: Connection, mailing_id: int, *, now: datetime) -> int:
-    """Let every deferred delivery be tried again now: the clock was set back, and their hours mean nothing any more."""
-    later = (delivery.c.mailing_id == mailing_id) & (delivery.c.status == DeliveryStatus.DEFERRED)
-    return connection.execute(update(delivery).where(later, delivery.c.due_at > now).values(due_at=now)).rowcount
-
-
 def put_off(connection: Connection, refused: Sequence[Claimed], *, now: datetime) -> None:
     """`rejected` → `deferred`, due now: the refusal was about the message. The attempts stay as they were."""
     if refused:
@@ -123,13 +144,37 @@ def put_off(connection: Connection, refused: Sequence[Claimed], *, now: datetime
         connection.execute(_PUT_OFF, rows)
 
 
+def withdraw(connection: Connection, mailing_id: int, *, now: datetime, limit: int) -> int:
+    """`pending` and `deferred` → `withdrawn`, up to `limit` at a time, for a cancelled mailing; how many."""
+    waiting = delivery.c.status.in_((DeliveryStatus.PENDING, DeliveryStatus.DEFERRED))
+    some = select(delivery.c.id).where(delivery.c.mailing_id == mailing_id, waiting).limit(limit)
+    values = {"status": DeliveryStatus.WITHDRAWN, "due_at": None, "changed_at": now}
+    return connection.execute(update(delivery).where(delivery.c.id.in_(some), waiting).values(values)).rowcount
+
+
+def withdraw_if_cancelled(connection: Connection, mailing_id: int, *, now: datetime) -> bool:
+    """Withdraw what came back deferred after the mailing was cancelled; whether it is cancelled."""
+    status = connection.execute(select(mailing.c.status).where(mailing.c.id == mailing_id)).scalar_one()
+    if status != MailingStatus.CANCELLED:
+        return False
+    withdraw(connection, mailing_id, now=now, limit=20_000)
+    return True
+
+
 def finish(connection: Connection, mailing_id: int, *, now: datetime) -> bool:
-    """`sending` → `finished` where the audience is complete and nothing of it is open; whether it was so."""
+    """`sending` → `finished` where the audience is complete and nothing of it is open; whether it was so.
+
+    What is unknown and will be sent again by the list's own rule is still open.
+    """
     unreleased = exists().where(wave.c.mailing_id == mailing_id, wave.c.released_at.is_(None))
+    resent = (mailing.c.resend_after.is_not(None)) & exists().where(
+        delivery.c.mailing_id == mailing_id, delivery.c.status == DeliveryStatus.UNKNOWN
+    )
     unsettled = exists().where(delivery.c.mailing_id == mailing_id, delivery.c.status.in_(OPEN))
     sending = (mailing.c.id == mailing_id) & (mailing.c.status == MailingStatus.SENDING)
-    ended = update(mailing).where(sending, ~unreleased, ~unsettled)
-    return connection.execute(ended.values(status=MailingStatus.FINISHED, finished_at=now)).rowcount == 1
+    ended = update(mailing).where(sending, ~unreleased, ~unsettled, or_(~resent, mailing.c.not_later_than < now))
+    values = {"status": MailingStatus.FINISHED, "finished_at": now, "trouble": ""}
+    return connection.execute(ended.values(values)).rowcount == 1
 
 
 def counts(connection: Connection, mailing_id: int) -> dict[DeliveryStatus, int]:
@@ -152,6 +197,11 @@ def next_due(connection: Connection, mailing_id: int) -> datetime | None:
 def _candidates(status: DeliveryStatus) -> Select[Any]:
     """Walks the index (mailing, status, id); two look-ups by key and two tests for each row that is taken."""
     suppressed = exists().where(suppression.c.address_key == subscriber.c.address_key)
+    released = select(wave.c.id).where(
+        wave.c.mailing_id == bindparam("mailing"),
+        wave.c.released_at.is_not(None),
+        or_(bindparam("wave", type_=BigId).is_(None), wave.c.id == bindparam("wave", type_=BigId)),
+    )
     consent = (subscription.c.list_id == mailing.c.list_id) & (subscription.c.subscriber_id == delivery.c.subscriber_id)
     return (
         select(
@@ -170,6 +220,7 @@ def _candidates(status: DeliveryStatus) -> Select[Any]:
         .where(
             delivery.c.mailing_id == bindparam("mailing"),
             delivery.c.status == status,
+            delivery.c.wave_id.in_(released),
             mailing.c.status == MailingStatus.SENDING,
         )
         .limit(bindparam("limit"))
@@ -217,7 +268,7 @@ def _may_get(row: Any) -> bool:
     return row.subscribed == SubscriptionStatus.SUBSCRIBED and not row.suppressed
 
 
-def _claimed(row: Any, held: Chunk) -> Claimed:
+def _claimed(row: Any, held: Chunk, was: DeliveryStatus) -> Claimed:
     return Claimed(
         delivery_id=row.id,
         subscriber_id=row.subscriber_id,
@@ -226,6 +277,7 @@ def _claimed(row: Any, held: Chunk) -> Claimed:
         address=row.address,
         name=row.name,
         since=row.consent_at.date(),
+        was=was,
     )
 
 
@@ -235,17 +287,24 @@ def _intend(connection: Connection, going: Sequence[Claimed], held: Chunk, now: 
     # The rows were read and locked in this very transaction: only the lease can have been lost.
     if connection.execute(_INTEND, values).rowcount != len(ids):
         raise LeaseLostError(f"chunk {held.id} is held no more")
+    steps.reached("claim.writing")
 
 
 _ATTEMPT = insert(attempt)
-_SETTLE = (
+# An answer settles what is still at the fence of its attempt, and what has become unknown meanwhile.
+_OF_ATTEMPT = (
+    delivery.c.fence == bindparam("claimed_fence"),
+    or_(delivery.c.status == DeliveryStatus.SENDING, delivery.c.status == DeliveryStatus.UNKNOWN),
+)
+_SETTLE_ALIKE = (
     update(delivery)
-    .where(
-        delivery.c.id == bindparam("delivery_id"),
-        delivery.c.fence == bindparam("claimed_fence"),
-        # Not IN: SQLAlchemy expands its list at each execution, which rules out executing for many rows at once.
-        or_(delivery.c.status == DeliveryStatus.SENDING, delivery.c.status == DeliveryStatus.UNKNOWN),
-    )
+    .where(delivery.c.id.in_(bindparam("ids", expanding=True)), *_OF_ATTEMPT)
+    .values(status=bindparam("outcome"), due_at=None, changed_at=bindparam("now", type_=Instant))
+)
+# Each has a wait of its own. No IN here: SQLAlchemy expands its list at each execution, which rules out many rows at once.
+_DEFER = (
+    update(delivery)
+    .where(delivery.c.id == bindparam("delivery_id"), *_OF_ATTEMPT)
     .values(status=bindparam("outcome"), due_at=bindparam("due"), changed_at=bindparam("now"))
 )
 _PUT_OFF = (
@@ -261,15 +320,38 @@ _PUT_OFF = (
         changed_at=bindparam("now", type_=Instant),
     )
 )
+_Alike = tuple[int, int, Outcome]
+
+
+def _alike(settled: Sequence[Settled]) -> dict[_Alike, list[Settled]]:
+    """By chunk, fence and outcome."""
+    groups: dict[_Alike, list[Settled]] = {}
+    for one in settled:
+        groups.setdefault((one.claimed.chunk_id, one.claimed.fence, one.outcome), []).append(one)
+    return groups
+
+
+def _settle(connection: Connection, alike: Sequence[Settled], of: _Alike, now: datetime, backoff: Backoff) -> bool:
+    """Settle deliveries that fared alike; whether one attempt can tell of all of them."""
+    _, fence, outcome = of
+    if outcome.kind is OutcomeKind.DEFERRED:
+        connection.execute(_DEFER, [_settling(one, now, backoff) for one in alike])
+        return False
+    ids = [one.claimed.delivery_id for one in alike]
+    values = {"ids": ids, "claimed_fence": fence, "outcome": outcome.kind.value, "now": now}
+    settled = connection.execute(_SETTLE_ALIKE, values).rowcount
+    return outcome.kind is OutcomeKind.ACCEPTED and alike[0].in_chunk and settled == len(ids)
 
 
 def _settling(one: Settled, now: datetime, backoff: Backoff) -> dict[str, Any]:
-    deferred = one.outcome.kind is OutcomeKind.DEFERRED
+    wait = backoff.wait(one.claimed.fence)
+    if one.outcome.retry_after is not None:
+        wait = max(wait, timedelta(seconds=one.outcome.retry_after))
     return {
         "delivery_id": one.claimed.delivery_id,
         "claimed_fence": one.claimed.fence,
         "outcome": one.outcome.kind.value,
-        "due": now + backoff.wait(one.claimed.fence) if deferred else None,
+        "due": now + wait,
         "now": now,
     }
 

@@ -14,11 +14,27 @@ from typing import Any, Self
 from sqlalchemy import Connection, Row, exists, select, update
 
 from newsletter.clock import Clock
-from newsletter.delivery.senders.base import Envelope, Outcome
-from newsletter.delivery.senders.smtp import SmtpConnection, SmtpSender, watched
+from newsletter.delivery.senders.base import (
+    ChunkConnection,
+    Envelope,
+    Handed,
+    MessageConnection,
+    Outcome,
+    Sender,
+    seconds,
+)
+from newsletter.delivery.senders.watch import watched
 from newsletter.errors import InputError
 from newsletter.publishing.testing import marked
-from newsletter.rendering import Compiled, Edition, MailingHeaders, Recipient, compile_message
+from newsletter.rendering import (
+    Compiled,
+    Edition,
+    MailingHeaders,
+    Recipient,
+    Substituted,
+    compile_message,
+    compile_substitutions,
+)
 from newsletter.store import Store
 from newsletter.store.statuses import DeliveryStatus, OutcomeKind
 from newsletter.store.tables import notice, suppression
@@ -40,6 +56,7 @@ class MarkedMail:
     """An edition compiled as a test: its subject marked, the readers' links inert, all else as in the mailing."""
 
     compiled: Compiled
+    body: Substituted
     mail_from: str
     day: datetime
 
@@ -57,35 +74,61 @@ class MarkedMail:
             list_name=list_name,
             list_title=list_title,
         )
-        return cls(compiled=compile_message(marked(edition), headers), mail_from=edition.from_address, day=now)
+        return cls(
+            compiled=compile_message(marked(edition), headers),
+            body=compile_substitutions(marked(edition), headers),
+            mail_from=edition.from_address,
+            day=now,
+        )
 
     def envelope(self, notice_id: int, address: str) -> Envelope:
         """The message to one address."""
-        recipient = Recipient(
-            delivery=notice_id, address=address, name="", leave=INERT, track=INERT, since=self.day.date()
-        )
+        recipient = self._recipient(str(notice_id), address)
         return Envelope(mail_from=self.mail_from, rcpt_to=address, message=self.compiled.join(recipient))
+
+    def handed(self, notice_id: int, address: str) -> Handed:
+        """The same for a sender of chunks. Its events name no delivery: notices are not in the mailings' ledger."""
+        name = f"notice-{notice_id}"
+        return Handed(body=self.body, recipient=self._recipient(name, address), mailing="notice", attempt=name)
+
+    def _recipient(self, delivery: str, address: str) -> Recipient:
+        return Recipient(delivery=delivery, address=address, name="", leave=INERT, track=INERT, since=self.day.date())
 
 
 def send_tests(
-    store: Store, notices: Sequence[int], mail: MarkedMail, *, sender: SmtpSender, clock: Clock
+    store: Store, notices: Sequence[int], mail: MarkedMail, *, sender: Sender, clock: Clock
 ) -> list[Noticed]:
     """Hand each over, one after the other, once: somebody waits for it, so what is deferred expires at once."""
-    connection = SmtpConnection(sender)
+    connection = sender.open()
     try:
         with watched(connection):
-            return [_send(store, number, mail, connection, clock) for number in notices]
+            way = _Way(connection=connection, mail=mail, deadline=sender.capabilities.deadline)
+            return [_send(store, number, way, clock) for number in notices]
     finally:
         connection.close()
 
 
-def _send(store: Store, number: int, mail: MarkedMail, wire: SmtpConnection, clock: Clock) -> Noticed:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Way:
+    """How a notice leaves."""
+
+    connection: MessageConnection | ChunkConnection
+    mail: MarkedMail
+    deadline: float
+
+    def carry(self, number: int, address: str) -> Outcome:
+        if isinstance(self.connection, MessageConnection):
+            return self.connection.send(self.mail.envelope(number, address))
+        return self.connection.send_chunk([self.mail.handed(number, address)], until=seconds() + self.deadline)[0]
+
+
+def _send(store: Store, number: int, way: _Way, clock: Clock) -> Noticed:
     with store.writing() as connection:
         claimed = _claim(connection, number, clock())
     if claimed is None:
         return _as_it_is(store, number)
     try:
-        outcome = wire.send(mail.envelope(number, claimed.address))
+        outcome = way.carry(number, claimed.address)
     except InputError as error:
         outcome = Outcome.rejected(None, f"no message can be made: {error.what}")
     with store.writing() as connection:

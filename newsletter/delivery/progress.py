@@ -53,8 +53,7 @@ class Tally:
     def claimed(self, claimed: Iterable[Claimed]) -> None:
         """These are being sent now."""
         for claim in claimed:
-            # Only a deferred delivery was ever claimed before.
-            self._move(DeliveryStatus.DEFERRED if claim.fence > 1 else DeliveryStatus.PENDING, DeliveryStatus.SENDING)
+            self._move(claim.was, DeliveryStatus.SENDING)
 
     def settled(self, settled: Iterable[Settled]) -> None:
         """These have come back."""

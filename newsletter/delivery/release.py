@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -26,9 +27,10 @@ from sqlalchemy import (
 )
 
 from newsletter.clock import Clock
+from newsletter.delivery import steps
 from newsletter.publishing import Mailing
 from newsletter.store import Store
-from newsletter.store.statuses import DeliveryStatus, Exclusion, MailingKind, SubscriptionStatus
+from newsletter.store.statuses import DeliveryStatus, Exclusion, MailingKind, MailingStatus, SubscriptionStatus
 from newsletter.store.tables import Instant, delivery, mailing, subscriber, subscription, suppression, wave
 
 BATCH = 20_000
@@ -60,15 +62,15 @@ def survey(store: Store, *, list_id: int, issue: str, mailing_id: int | None = N
 def release(
     store: Store, released: Mailing, *, clock: Clock, batch: int = BATCH, stop: threading.Event | None = None
 ) -> Audience:
-    """Freeze the audience of the mailing's waves; what a killed process has frozen already stays as it is.
+    """Freeze the audience of the mailing's waves that are due; what a killed process has frozen already stays as it is.
 
-    Once `stop` is set it ends with the batch that it is at; what it returns is what is frozen so far.
+    A mailing that is paused or cancelled meanwhile is frozen no further. Once `stop` is set it ends with the batch that
+    it is at; what it returns is what is frozen so far.
     """
     stop = stop or threading.Event()
-    with store.reading() as connection:
-        waves = connection.execute(select(wave.c.id).where(wave.c.mailing_id == released.id)).scalars().all()
-    for wave_id in waves:
+    for wave_id in due(store, released.id, now=clock()):
         while not stop.is_set() and _freeze_batch(store, released, wave_id, clock, batch):
+            steps.reached("freeze.committed")
             time.sleep(_BREATH)
     with store.reading() as connection:
         row = connection.execute(_counts(released.id)).one()
@@ -76,10 +78,20 @@ def release(
     return Audience(selected=row.selected, prepared=row.prepared, excluded=excluded)
 
 
+def due(store: Store, mailing_id: int, *, now: datetime) -> list[int]:
+    """The mailing's waves that are due and not complete, the earliest first."""
+    with store.reading() as connection:
+        waiting = (wave.c.mailing_id == mailing_id) & wave.c.released_at.is_(None) & (wave.c.due_at <= now)
+        return list(connection.execute(select(wave.c.id).where(waiting).order_by(wave.c.due_at, wave.c.id)).scalars())
+
+
 def _freeze_batch(store: Store, released: Mailing, wave_id: int, clock: Clock, batch: int) -> bool:
     """One transaction; whether there may be more."""
     with store.writing() as connection:
-        # Locked, so that two processes never freeze the same batch and count it twice.
+        # Locked, so that two processes never freeze the same batch and count it twice, nor freeze past a cancellation.
+        status = select(mailing.c.status).where(mailing.c.id == released.id).with_for_update()
+        if connection.execute(status).scalar_one() != MailingStatus.SENDING:
+            return False
         row = connection.execute(select(wave).where(wave.c.id == wave_id).with_for_update()).one()
         if row.released_at is not None:
             return False
@@ -91,10 +103,28 @@ def _freeze_batch(store: Store, released: Mailing, wave_id: int, clock: Clock, b
             subscription.c.list_id == released.list_id,
             subscription.c.subscriber_id > row.frozen_to,
             subscription.c.subscriber_id <= last,
+            *_of_wave(connection, row),
         )
         _freeze_span(connection, released, row, span, clock)
         connection.execute(update(wave).where(wave.c.id == wave_id).values(frozen_to=last))
+        steps.reached("freeze.writing")
         return True
+
+
+def _of_wave(connection: Connection, row: Row[Any]) -> list[ColumnElement[bool]]:
+    """Who belongs to the wave: those in its zone; to the one without a zone, those in the zone of no other.
+
+    Where there are several, who has moved since an earlier one is not taken again.
+    """
+    others = select(wave.c.zone).where(wave.c.mailing_id == row.mailing_id, wave.c.id != row.id)
+    zones = sorted(connection.execute(others).scalars())
+    if not zones:
+        return []
+    has_it = exists().where(
+        delivery.c.mailing_id == row.mailing_id, delivery.c.subscriber_id == subscription.c.subscriber_id
+    )
+    zone = func.coalesce(subscriber.c.zone, "")
+    return [zone == row.zone if row.zone else zone.not_in(zones), ~has_it]
 
 
 def _last_of_batch(connection: Connection, list_id: int, after: int, batch: int) -> int | None:

@@ -1,25 +1,28 @@
 """The worker: claims, sends, records, until nothing is pending. The one place where the ledger meets the wire.
 
-One transaction a round keeps the outcomes of the last messages and the intents of the next: an SQLite commit that
-reaches the disk costs more than sending a message. At most one message a connection is `sending` at any time, so that a
-kill leaves at most that many unknown.
+One transaction a round keeps the outcomes of the last calls and the intents of the next: an SQLite commit that reaches
+the disk costs more than sending a message. Where a call carries one message, at most one message a connection is
+`sending` at any time, so that a kill leaves at most that many unknown.
 """
 
 from __future__ import annotations
 
 import threading
-import time
 from contextlib import suppress
 from datetime import timedelta
 
 from newsletter.clock import Clock
+from newsletter.delivery import evidence
 from newsletter.delivery.backoff import Backoff
 from newsletter.delivery.books import Books
 from newsletter.delivery.circuit import Circuit
-from newsletter.delivery.connections import Connections
+from newsletter.delivery.claiming import Claims
+from newsletter.delivery.connections import Connections, settled_of
 from newsletter.delivery.copies import Copies
+from newsletter.delivery.identity import own_name
 from newsletter.delivery.progress import OnProgress, Tally
-from newsletter.delivery.senders.smtp import SmtpConnection, SmtpSender
+from newsletter.delivery.senders.base import Sender, seconds
+from newsletter.delivery.two_clocks import TwoClocks
 from newsletter.errors import BlockedError, InputError
 from newsletter.publishing import Mailing
 from newsletter.store import Store
@@ -45,6 +48,10 @@ class Worker:
         backoff: the waits between the tries of one delivery.
         lease: how long others wait before they take this worker for dead; on the same machine they see it at once. For
             as long it keeps answers that the database does not take.
+        quiet: how long the unknown is left alone.
+        name: who it is, for others; a name of its own where none is given.
+        patient: wait for a database that has gone away for as long as it takes.
+        pauses: pause the mailing where the other side refuses us for good.
         stop_seconds: how long it waits, once it is to leave, for what is in the air.
         stop: asks it to leave when set.
         on_progress: told of every round, in the thread that runs.
@@ -56,23 +63,47 @@ class Worker:
         store: Store,
         mailing: Mailing,
         copies: Copies,
-        sender: SmtpSender,
+        sender: Sender,
         clock: Clock,
         backoff: Backoff | None = None,
         lease: timedelta = LEASE,
+        quiet: timedelta = evidence.QUIET,
+        name: str | None = None,
+        patient: bool = False,
+        pauses: bool = False,
         stop_seconds: float = STOP_SECONDS,
         stop: threading.Event | None = None,
         on_progress: OnProgress = lambda _: None,
     ) -> None:
         self._clock = clock
-        self._copies = copies
         self._sender = sender
+        self._patient = patient
+        self._pauses = pauses
         self._stopping = stop or threading.Event()
         self._stop_seconds = stop_seconds
         self._leave_by: float | None = None
+        self._clocks = TwoClocks(clock)
         self._tally = Tally(on_progress)
         self._circuit = Circuit()
-        self._books = Books(store, mailing, clock=clock, backoff=backoff or Backoff(), lease=lease, tally=self._tally)
+        claims = Claims(
+            store=store,
+            mailing_id=mailing.id,
+            worker=name or own_name(),
+            copies=copies,
+            capabilities=sender.capabilities,
+            lease=lease,
+        )
+        self._books = Books(
+            store,
+            mailing,
+            claims=claims,
+            clocks=self._clocks,
+            backoff=backoff or Backoff(),
+            lease=lease,
+            quiet=quiet,
+            patient=patient,
+            tally=self._tally,
+        )
 
     def stop(self) -> None:
         """Claim nothing more, finish what is in the air, leave. For signal handlers and other threads."""
@@ -82,21 +113,17 @@ class Worker:
         """Work until nothing is left to do, the mailing is paused or cancelled, or `stop` is called.
 
         Raises:
-            BlockedError: the server refuses us, or what the message says, for good. Nobody is given up for it: sending
-                again goes on.
-            InputError: the database is damaged, or has taken nothing for as long as the lease.
+            BlockedError: the other side refuses us, or what the message says, for good. Nobody is given up for it:
+                sending again goes on.
+            InputError: the database is damaged, or has taken nothing for as long as the lease and this worker is not
+                patient, or has been asked to leave.
         """
-        connections = Connections(
-            lambda: SmtpConnection(self._sender),
-            self._sender.settings.connections,
-            copies=self._copies,
-            clock=self._clock,
-        )
+        connections = Connections(self._sender, clock=self._clock)
         try:
             while self.run_once(connections):
                 pass
             while not self._closed():
-                time.sleep(_NAP)
+                threading.Event().wait(_NAP)
         except KeyboardInterrupt:
             # Asked a second time: leave at once. What is in the air becomes unknown.
             raise
@@ -115,23 +142,33 @@ class Worker:
         """One round: collect, record and claim in one transaction, hand over. False once there is no more to do."""
         back = connections.collect(timeout=_NAP)
         self._books.enter(back)
-        self._circuit.note((one.outcome for one in back), time.monotonic())
-        stopping = self._is_to_leave(connections)
+        self._circuit.note((one.outcome for one in settled_of(back)), seconds())
+        leaving = self._is_to_leave(connections)
         try:
-            self._books.sweep_when_due()
-            claimed = self._books.commit(0 if stopping else self._circuit.allows(connections.free, time.monotonic()))
-            for one in claimed:
-                connections.hand(one)
-            if back or claimed:
+            self._books.sweep_when_due(trouble=self._circuit.trouble, leaving=leaving)
+            parcels = self._books.commit(0 if leaving else self._circuit.allows(connections.free, seconds()))
+            for parcel in parcels:
+                connections.hand(parcel)
+            if back or parcels:
                 self._tally.tell()
-            if claimed or connections.in_air:
+            if parcels or connections.in_air:
                 return True
-            return not stopping and self._wait_for_work()
+            return not leaving and self._wait_for_work()
         except InputError as fault:
-            self._books.bear(fault)
+            self._bear(fault)
             if not connections.in_air:
-                time.sleep(_NAP)
+                threading.Event().wait(_NAP)
             return True
+
+    def _bear(self, fault: InputError) -> None:
+        """Go on without the database for a while.
+
+        Raises:
+            InputError: the while is over.
+        """
+        if self._patient and self._leave_by is not None and seconds() > self._leave_by:
+            raise fault
+        self._books.bear(fault)
 
     def _is_to_leave(self, connections: Connections) -> bool:
         """Whether nothing new may begin; once the time for leaving is over, nothing in the air is waited for."""
@@ -139,14 +176,14 @@ class Worker:
         if not self._stopping.is_set() and not broken:
             return False
         if self._leave_by is None:
-            self._leave_by = time.monotonic() + self._stop_seconds
-        elif time.monotonic() > self._leave_by:
+            self._leave_by = seconds() + self._stop_seconds
+        elif seconds() > self._leave_by:
             connections.cut()
         return True
 
     def _wait_for_work(self) -> bool:
         """Sleep until something can be tried, but never long; False where nothing will come any more."""
-        closed = self._circuit.opens_in(time.monotonic())
+        closed = self._circuit.opens_in(seconds())
         # While nothing may go out, there is nothing to count.
         moment = self._books.look(count=closed <= 0 or not self._tally.open)
         if moment is None:
@@ -158,9 +195,9 @@ class Worker:
     def _closed(self) -> bool:
         """Close the books; False where the database did not take it yet."""
         try:
-            self._books.close()
+            self._books.close(pause=self._pause_for())
         except InputError as fault:
-            self._books.bear(fault)
+            self._bear(fault)
             return False
         return True
 
@@ -172,21 +209,28 @@ class Worker:
             self._is_to_leave(connections)
         try:
             with suppress(InputError):
-                self._books.close()
+                self._books.close(pause=self._pause_for())
         finally:
             connections.close()
 
-    def _raise_if_broken(self) -> None:
-        where = self._sender.place
+    def _pause_for(self) -> str:
+        """Why the mailing is to be paused, with the place; empty where it is not."""
+        why = self._blocked() if self._pauses else ""
+        return f"{self._sender.place}: {why}" if why else ""
+
+    def _blocked(self) -> str:
+        """Why nobody can be reached, for people; empty where that is not so."""
         if self._circuit.broken is not None:
-            raise BlockedError(
-                f"the server refuses us: {self._circuit.broken.reply}",
-                where=where,
-                remedy="Mend [sender] in newsletter.toml and send again: it goes on where it stopped",
-            )
+            return f"the server refuses us: {self._circuit.broken.reply}"
         if self._books.refusals.broken is not None:
-            raise BlockedError(
-                f"the server refuses every message once it has read it: {self._books.refusals.broken.reply}",
-                where=where,
-                remedy="Ask its keepers what its filter objects to; then send again: nobody was given up",
-            )
+            return f"the server refuses every message once it has read it: {self._books.refusals.broken.reply}"
+        return ""
+
+    def _raise_if_broken(self) -> None:
+        if not (why := self._blocked()):
+            return
+        if self._circuit.broken is not None:
+            remedy = "Mend [sender] in newsletter.toml and send again: it goes on where it stopped"
+        else:
+            remedy = "Ask its keepers what its filter objects to; then send again: nobody was given up"
+        raise BlockedError(why, where=self._sender.place, remedy=remedy)

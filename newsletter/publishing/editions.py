@@ -36,16 +36,25 @@ def edition_of(store: Store, digest: str) -> Edition:
         InputError: there is none, or its bytes are no longer those that were frozen.
     """
     with store.reading() as connection:
-        content = connection.execute(
-            select(tables.edition.c.content).where(tables.edition.c.digest == digest)
-        ).scalar_one_or_none()
+        return frozen_edition(connection, digest, place=store.place)
+
+
+def frozen_edition(connection: Connection, digest: str, *, place: str) -> Edition:
+    """The same, in the caller's transaction. `place` is the database's, for the error.
+
+    Raises:
+        InputError: there is none, or its bytes are no longer those that were frozen.
+    """
+    content = connection.execute(
+        select(tables.edition.c.content).where(tables.edition.c.digest == digest)
+    ).scalar_one_or_none()
     if content is None:
-        raise InputError(f"there is no edition {digest[:12]}", where=store.place)
+        raise InputError(f"there is no edition {digest[:12]}", where=place)
     edition = Edition.from_bytes(content)
     if edition.digest != digest:
         raise InputError(
             f"edition {digest[:12]} is damaged: its bytes are not those that were frozen",
-            where=store.place,
+            where=place,
             remedy="Restore the database from a backup",
         )
     return edition

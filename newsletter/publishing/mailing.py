@@ -68,6 +68,12 @@ class Mailing:
         """Nothing is pending any more."""
         return replace(self._become(MailingStatus.FINISHED), finished_at=now)
 
+    def reopen(self, *, not_later_than: datetime) -> Mailing:
+        """A finished one goes on, because a person wants some of its deliveries tried again."""
+        if self.status is not MailingStatus.FINISHED:
+            raise self._refusal("reopened")
+        return replace(self, status=MailingStatus.SENDING, finished_at=None, not_later_than=not_later_than)
+
     def _become(self, status: MailingStatus) -> Mailing:
         if status not in _MAY_BECOME[self.status]:
             raise self._refusal(status.value)

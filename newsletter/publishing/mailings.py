@@ -82,6 +82,20 @@ def get(store: Store, mailing_id: int) -> Mailing:
         return require(connection, mailing_id)
 
 
+def all_of(store: Store, *, limit: int = 50) -> list[Mailing]:
+    """The latest mailings, the newest first."""
+    with store.reading() as connection:
+        rows = connection.execute(_select().order_by(tables.mailing.c.id.desc()).limit(limit))
+        return [_mailing(row) for row in rows]
+
+
+def being_sent(store: Store) -> list[Mailing]:
+    """The mailings that are being sent, the oldest first."""
+    with store.reading() as connection:
+        sending = tables.mailing.c.status == MailingStatus.SENDING
+        return [_mailing(row) for row in connection.execute(_select().where(sending).order_by(tables.mailing.c.id))]
+
+
 def find(store: Store, target: MailingList, local_date: Date) -> Mailing | None:
     """The mailing of an issue that the list had, or is having, on that day."""
     with store.reading() as connection:
@@ -101,6 +115,16 @@ def move(store: Store, before: Mailing, after: Mailing) -> Mailing:
     Raises:
         BlockedError: another process changed it meanwhile.
     """
+    with store.writing() as connection:
+        return write(connection, before, after)
+
+
+def write(connection: Connection, before: Mailing, after: Mailing) -> Mailing:
+    """The same in the caller's transaction.
+
+    Raises:
+        BlockedError: another process changed it meanwhile.
+    """
     where = (tables.mailing.c.id == before.id) & (tables.mailing.c.status == before.status)
     values = {
         "status": after.status,
@@ -108,9 +132,8 @@ def move(store: Store, before: Mailing, after: Mailing) -> Mailing:
         "finished_at": after.finished_at,
         "not_later_than": after.not_later_than,
     }
-    with store.writing() as connection:
-        if connection.execute(update(tables.mailing).where(where).values(values)).rowcount != 1:
-            raise BlockedError(f"mailing {before.id} was changed by another process", remedy="Look at it again")
+    if connection.execute(update(tables.mailing).where(where).values(values)).rowcount != 1:
+        raise BlockedError(f"mailing {before.id} was changed by another process", remedy="Look at it again")
     return after
 
 

@@ -8,6 +8,7 @@ from newsletter.rendering.edition import Edition
 from newsletter.rendering.message import Compiled, MailingHeaders, Recipient, compile_message, fill_body
 from newsletter.rendering.passes import PASSES, render
 from newsletter.rendering.slots import Slots
+from newsletter.rendering.substitutions import Substituted, compile_substitutions
 from newsletter.rendering.template_check import check_template
 from newsletter.rendering.template_copy import copy_template
 from newsletter.rendering.template_faults import CODES as TEMPLATE_CODES
@@ -23,8 +24,10 @@ __all__ = [
     "MailingHeaders",
     "Recipient",
     "Slots",
+    "Substituted",
     "check_template",
     "compile_message",
+    "compile_substitutions",
     "copy_template",
     "fill_body",
     "render",

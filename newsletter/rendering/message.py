@@ -136,7 +136,7 @@ class _Draft:
 
 
 def _write_headers(draft: _Draft, edition: Edition, mailing: MailingHeaders, boundary: str) -> None:
-    prefix, domain, list_name = (_id_part(value) for value in (
+    prefix, domain, list_name = (id_part(value) for value in (
         mailing.message_id_prefix, mailing.message_id_domain, mailing.list_name
     ))  # fmt: skip
     draft.fixed(edition.from_header + _CRLF)
@@ -147,7 +147,7 @@ def _write_headers(draft: _Draft, edition: Edition, mailing: MailingHeaders, bou
     draft.fixed(f"@{domain}>\r\n")
     if edition.reply_to:
         draft.fixed(f"Reply-To: {edition.reply_to}\r\n")
-    host = _ascii_host(edition.base_url)
+    host = ascii_host(edition.base_url)
     draft.fixed(phrase_header(mailing.list_title, f"{list_name}.{host}", name="List-Id") + _CRLF)
     draft.fixed("List-Unsubscribe: <")
     _write_leave_url(draft, edition)
@@ -206,15 +206,24 @@ def _to(name: str, address: str) -> bytes:
 
 
 def _delivery(delivery: int | str) -> bytes:
-    return b"%d" % delivery if isinstance(delivery, int) else _id_part(delivery).encode("ascii")
+    return b"%d" % delivery if isinstance(delivery, int) else id_part(delivery).encode("ascii")
 
 
-def _token(token: str) -> bytes:
+def checked_token(token: str) -> str:
+    """The token, unless it cannot stand in a URL as it is.
+
+    Raises:
+        InputError: it cannot.
+    """
     if not _TOKEN.fullmatch(token):
         raise InputError(
             "a reader's token holds something other than letters, digits, _ and -", remedy="Make it with TokenKeys"
         )
-    return token.encode("ascii")
+    return token
+
+
+def _token(token: str) -> bytes:
+    return checked_token(token).encode("ascii")
 
 
 def _encoded(encode: Callable[[str], bytes], attribute: str, reader: Recipient) -> bytes:
@@ -240,13 +249,19 @@ def _html(value: str) -> bytes:
     return segment(escape(refuse_controls(value, name="a slot")))
 
 
-def _id_part(value: str) -> str:
+def id_part(value: str) -> str:
+    """The value, unless it cannot stand in a Message-ID, a List-Id or a Feedback-ID.
+
+    Raises:
+        InputError: it cannot.
+    """
     if not _ID_PART.fullmatch(value) or len(value) > 200:
         raise InputError(f"{value!r} cannot stand in an identifier", remedy="Use letters, digits, dots, _ and -")
     return value
 
 
-def _ascii_host(url: str) -> str:
+def ascii_host(url: str) -> str:
+    """The URL's host in A-labels (RFC 5891)."""
     host = urlsplit(url).hostname or "localhost"
     return host if host.isascii() else idna.encode(host, uts46=True).decode("ascii")
 

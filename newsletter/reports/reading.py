@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import Connection, func, select
 
 from newsletter.audience import mask
 from newsletter.clock import Clock, system_clock
-from newsletter.delivery import ledger
+from newsletter.delivery import evidence, ledger
+from newsletter.delivery.identity import is_dead
 from newsletter.publishing import mailings
-from newsletter.reports.report import Domain, Reply, Report, by_domain, clustered
+from newsletter.reports.report import RECENT, Domain, Happening, Reply, Report, Wave, by_domain, clustered
 from newsletter.store import Store
-from newsletter.store.statuses import DeliveryStatus, Exclusion, OutcomeKind
-from newsletter.store.tables import attempt, delivery, mailing, subscriber
+from newsletter.store.statuses import ChunkStatus, DeliveryStatus, Exclusion, MailingStatus, OutcomeKind
+from newsletter.store.tables import attempt, audit, chunk, delivery, mailing, subscriber, wave
 
 TOP_DOMAINS = 10
+SHOWN_HISTORY = 20
 SHOWN_UNKNOWN = 20
 
 
@@ -25,34 +29,67 @@ def of(store: Store, mailing_id: int, *, clock: Clock = system_clock) -> Report:
     """
     with store.reading() as connection:
         sent = mailings.require(connection, mailing_id)
-        frozen = connection.execute(
-            select(mailing.c.selected, mailing.c.prepared, mailing.c.excluded).where(mailing.c.id == mailing_id)
-        ).one()
+        columns = select(mailing.c.selected, mailing.c.prepared, mailing.c.excluded, mailing.c.trouble)
+        frozen = connection.execute(columns.where(mailing.c.id == mailing_id)).one()
+        now = clock()
         return Report(
             mailing=sent,
-            at=clock(),
+            at=now,
             selected=frozen.selected,
             prepared=frozen.prepared,
             excluded={Exclusion(reason): count for reason, count in frozen.excluded.items()},
             counts=ledger.counts(connection, mailing_id),
-            twice=_twice(connection, mailing_id),
+            twice=evidence.twice(connection, mailing_id),
+            possibly_twice=evidence.possibly_twice(connection, mailing_id),
+            in_quiet=evidence.in_quiet(connection, mailing_id, now=now),
+            trouble=frozen.trouble,
+            workers=_workers(connection, mailing_id, now),
+            waves=_waves(connection, mailing_id),
+            next_due=ledger.next_due(connection, mailing_id),
+            recently=_recently(connection, mailing_id, now) if sent.status is MailingStatus.SENDING else 0,
+            history=_history(connection, mailing_id),
             domains=_domains(connection, mailing_id),
             replies=_replies(connection, mailing_id),
             unknown=_unknown(connection, mailing_id),
         )
 
 
-def _twice(connection: Connection, mailing_id: int) -> int:
-    """Deliveries with two accepts. Only what was claimed twice can have them, so that few rows are joined."""
-    more = (
-        select(delivery.c.id)
-        .join(attempt, attempt.c.delivery_id == delivery.c.id)
-        .where(delivery.c.mailing_id == mailing_id, delivery.c.fence > 1, attempt.c.outcome == OutcomeKind.ACCEPTED)
-        .group_by(delivery.c.id)
-        .having(func.count() > 1)
-        .subquery()
+def _workers(connection: Connection, mailing_id: int, now: datetime) -> int:
+    """Processes that hold something of the mailing and are not known to be dead."""
+    held = (
+        select(chunk.c.worker)
+        .join(wave, wave.c.id == chunk.c.wave_id)
+        .where(wave.c.mailing_id == mailing_id, chunk.c.status == ChunkStatus.OPEN, chunk.c.lease_until >= now)
+        .distinct()
     )
-    return connection.execute(select(func.count()).select_from(more)).scalar_one()
+    return sum(not is_dead(name) for name in connection.execute(held).scalars())
+
+
+def _waves(connection: Connection, mailing_id: int) -> tuple[Wave, ...]:
+    columns = select(wave.c.zone, wave.c.due_at, wave.c.released_at)
+    rows = connection.execute(columns.where(wave.c.mailing_id == mailing_id).order_by(wave.c.due_at, wave.c.zone))
+    return tuple(Wave(zone=row.zone, due_at=row.due_at, released_at=row.released_at) for row in rows)
+
+
+def _recently(connection: Connection, mailing_id: int, now: datetime) -> int:
+    """Deliveries accepted in the last minute."""
+    where = (
+        (delivery.c.mailing_id == mailing_id)
+        & (delivery.c.status == DeliveryStatus.ACCEPTED)
+        & (delivery.c.changed_at >= now - RECENT)
+    )
+    return connection.execute(select(func.count()).where(where)).scalar_one()
+
+
+def _history(connection: Connection, mailing_id: int) -> tuple[Happening, ...]:
+    """The latest entries of the audit, the oldest first."""
+    rows = connection.execute(
+        select(audit.c.at, audit.c.actor, audit.c.action, audit.c.detail)
+        .where(audit.c.subject == f"mailing:{mailing_id}")
+        .order_by(audit.c.id.desc())
+        .limit(SHOWN_HISTORY)
+    ).all()
+    return tuple(Happening(at=r.at, actor=r.actor, action=r.action, detail=r.detail) for r in reversed(rows))
 
 
 def _domains(connection: Connection, mailing_id: int) -> tuple[Domain, ...]:

@@ -7,10 +7,27 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 from newsletter.publishing import Mailing
 from newsletter.store.statuses import ENDS, OPEN, DeliveryStatus, Exclusion, MailingStatus
+
+RECENT = timedelta(seconds=60)
+"""The time that the present pace is taken from."""
+
+
+class Phase(StrEnum):
+    """Where a mailing is: its state, and while it is being sent, what is going on."""
+
+    SCHEDULED = "scheduled"
+    FREEZING = "freezing"
+    SENDING = "sending"
+    RETRYING = "retrying"
+    WAITING = "waiting"
+    PAUSED = "paused"
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,11 +54,33 @@ class Domain:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Wave:
+    """One of the mailing's waves; `zone` is empty for everyone else's. Instants are UTC."""
+
+    zone: str
+    due_at: datetime
+    released_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Happening:
+    """Something that befell the mailing, or that a person did to it, from the audit."""
+
+    at: datetime
+    actor: str
+    action: str
+    detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
     """A mailing's report at the instant `at` (UTC).
 
-    `counts` names every state. `twice` counts deliveries that were accepted more than once. `domains` are the largest;
-    `unknown` lists some of those whose message may have arrived, addresses masked.
+    `counts` names every state. `twice` counts deliveries that were accepted more than once, `possibly_twice` those sent
+    again though nothing is known of an earlier attempt. `domains` are the largest; `unknown` lists some of those whose
+    message may have arrived, addresses masked; `in_quiet` of them became so a moment ago and may settle by themselves.
+    `trouble` is what stands in the way; `workers` is how many processes hold something of it; `next_due` is when a
+    deferred one is tried again; `recently` is how many were accepted in the last `RECENT`.
     """
 
     mailing: Mailing
@@ -54,6 +93,42 @@ class Report:
     domains: tuple[Domain, ...]
     replies: tuple[Reply, ...]
     unknown: tuple[str, ...]
+    possibly_twice: int = 0
+    in_quiet: int = 0
+    trouble: str = ""
+    workers: int = 0
+    waves: tuple[Wave, ...] = ()
+    next_due: datetime | None = None
+    recently: int = 0
+    history: tuple[Happening, ...] = ()
+
+    @property
+    def phase(self) -> Phase:
+        """Where on its way the mailing is."""
+        status = self.mailing.status
+        if status is not MailingStatus.SENDING:
+            return Phase(status.value)
+        if any(wave.released_at is None and wave.due_at <= self.at for wave in self.waves):
+            return Phase.FREEZING
+        if self.counts[DeliveryStatus.PENDING] or self.counts[DeliveryStatus.SENDING]:
+            return Phase.SENDING
+        if self.counts[DeliveryStatus.DEFERRED]:
+            return Phase.RETRYING
+        return Phase.WAITING if any(wave.released_at is None for wave in self.waves) else Phase.SENDING
+
+    @property
+    def left(self) -> timedelta | None:
+        """How long it will take at the present pace; None where nothing goes, or nothing is to go now."""
+        going = self.counts[DeliveryStatus.PENDING] + self.counts[DeliveryStatus.SENDING]
+        if self.phase is not Phase.SENDING or not going or not self.recently:
+            return None
+        pace = self.recently / max(min(self.duration, RECENT).total_seconds(), 1.0)
+        return timedelta(seconds=going / pace)
+
+    @property
+    def next_wave(self) -> datetime | None:
+        """When the next wave is released."""
+        return min((wave.due_at for wave in self.waves if wave.released_at is None), default=None)
 
     @property
     def balanced(self) -> bool:
@@ -97,6 +172,9 @@ class Report:
             "date": mailing.local_date.isoformat(),
             "edition": mailing.edition_digest,
             "status": mailing.status.value,
+            "phase": self.phase.value,
+            "seconds_left": round(self.left.total_seconds()) if self.left is not None else None,
+            "trouble": self.trouble,
             "finished": self.finished,
             "balanced": self.balanced,
             "selected": self.selected,
@@ -104,6 +182,19 @@ class Report:
             "prepared": self.prepared,
             **{status.value: self.counts[status] for status in (*ENDS, *OPEN)},
             "twice": self.twice,
+            "possibly_twice": self.possibly_twice,
+            "unknown_in_quiet_period": self.in_quiet,
+            "workers": self.workers,
+            "next_try_at": self.next_due.isoformat() if self.next_due else None,
+            "not_later_than": mailing.not_later_than.isoformat(),
+            "waves": [
+                {
+                    "zone": wave.zone,
+                    "due_at": wave.due_at.isoformat(),
+                    "released_at": wave.released_at.isoformat() if wave.released_at else None,
+                }
+                for wave in self.waves
+            ],
             "started_at": mailing.started_at.isoformat() if mailing.started_at else None,
             "finished_at": mailing.finished_at.isoformat() if mailing.finished_at else None,
             "seconds": round(self.duration.total_seconds(), 3),
@@ -113,6 +204,10 @@ class Report:
                 {"outcome": r.outcome, "code": r.code, "reply": r.text, "attempts": r.attempts} for r in self.replies
             ],
             "unknown_addresses": list(self.unknown),
+            "history": [
+                {"at": h.at.isoformat(), "actor": h.actor, "action": h.action, "detail": dict(h.detail)}
+                for h in self.history
+            ],
         }
 
 

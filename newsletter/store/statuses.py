@@ -109,3 +109,18 @@ class NoticeKind(StrEnum):
     WELCOME = "welcome"
     TEST = "test"
     ALERT = "alert"
+
+
+class EventType(StrEnum):
+    """What a provider tells about a delivery, in our words. OTHER is what we have no word for; its raw form is kept."""
+
+    PROCESSED = "processed"
+    DEFERRED = "deferred"
+    DELIVERED = "delivered"
+    BOUNCED = "bounced"
+    DROPPED = "dropped"
+    OPENED = "opened"
+    CLICKED = "clicked"
+    COMPLAINED = "complained"
+    UNSUBSCRIBED = "unsubscribed"
+    OTHER = "other"

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Date,
@@ -24,11 +25,13 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 
 from newsletter.store.statuses import (
     ChunkStatus,
     DeliveryStatus,
+    EventType,
     MailingKind,
     MailingStatus,
     NoticeKind,
@@ -235,6 +238,10 @@ mailing = Table(
     Column("created_at", Instant, nullable=False),
     Column("started_at", Instant),
     Column("finished_at", Instant),
+    # What stands in the way just now, in a sentence; empty while all is well.
+    Column("trouble", Text, nullable=False, server_default=""),
+    # Seconds after which what is unknown is sent again; NULL: a person decides.
+    Column("resend_after", Integer),
     _one_of("kind", MailingKind),
     _one_of("status", MailingStatus),
     UniqueConstraint("list_id", "local_date", "kind", "sequence"),
@@ -263,6 +270,8 @@ chunk = Table(
     Column("status", String(8), nullable=False),
     Column("fence", Integer, nullable=False, server_default="1"),
     Column("worker", String(200), nullable=False),
+    # One request carries all of it, so that an event about one of its deliveries speaks for every one.
+    Column("one_request", Boolean, nullable=False, server_default=false()),
     Column("created_at", Instant, nullable=False),
     Column("lease_until", Instant, nullable=False),
     _one_of("status", ChunkStatus),
@@ -305,6 +314,31 @@ attempt = Table(
     Column("started_at", Instant, nullable=False),
     Column("ended_at", Instant, nullable=False),
     _one_of("outcome", OutcomeKind),
+)
+
+event = Table(
+    "event",
+    metadata,
+    _id(),
+    Column("provider", String(20), nullable=False),
+    # The provider's own name for the event: it posts some more than once.
+    Column("provider_event", String(200), nullable=False),
+    Column("type", String(12), nullable=False),
+    # When it happened, as the provider says; events come late and out of order.
+    Column("at", Instant, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    # What we handed over with the message. No foreign keys: events outlive the deliveries that `db prune` rolls up.
+    Column("mailing_id", BigId),
+    Column("delivery_id", BigId, index=True),
+    # Chunk and attempt, as `Handed.attempt` said.
+    Column("attempt", String(100), index=True),
+    # The provider's name for the message.
+    Column("provider_id", String(200)),
+    # An open or a click by a program and not by a person.
+    Column("machine", Boolean, nullable=False),
+    Column("raw", JSON, nullable=False),
+    _one_of("type", EventType),
+    UniqueConstraint("provider", "provider_event"),
 )
 
 audit = Table(

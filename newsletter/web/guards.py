@@ -8,6 +8,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MOST_BYTES = 16 * 1024
@@ -81,27 +83,32 @@ class SecurityHeaders:
 
 
 class BodyLimit:
-    """Refuses requests that carry more than `MOST_BYTES`, before anything reads them."""
+    """Refuses requests that carry more than `MOST_BYTES`, before anything reads them.
 
-    def __init__(self, app: ASGIApp) -> None:
+    `larger`: paths with limits of their own.
+    """
+
+    def __init__(self, app: ASGIApp, *, larger: Mapping[str, int] | None = None) -> None:
         self._app = app
+        self._larger = larger or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        body = b""
-        while len(body) <= MOST_BYTES:
+        body = bytearray()
+        most = self._larger.get(scope["path"], MOST_BYTES)
+        while len(body) <= most:
             message = await receive()
             body += message.get("body", b"")
             if not message.get("more_body", False):
                 break
-        if len(body) > MOST_BYTES:
+        if len(body) > most:
             refusal = PlainTextResponse("This request carries more than these pages ever need.\n", status_code=413)
             await refusal(scope, receive, send)
             return
-        await self._app(scope, _replayed(body, receive), send)
+        await self._app(scope, _replayed(bytes(body), receive), send)
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:

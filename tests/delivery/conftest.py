@@ -267,6 +267,7 @@ class Newsroom:
     def __init__(self, opened: Store) -> None:
         self.store = opened
         self.keys = KEYS
+        self.edition = EDITION
 
     def list(self, name: str = "daily"):
         return lists.ensure(self.store, name, title=f"The {name.title()}", clock=system_clock)
@@ -338,14 +339,19 @@ class Newsroom:
         answer: float | None = None,
         **kwargs,
     ) -> Worker:
-        settings = SenderSettings(port=server.port, connections=connections, timeout_seconds=timeout)
         return Worker(
             store=self.store,
             mailing=mailing,
             copies=Copies.of(EDITION, mailing, self.keys),
-            sender=SmtpSender(settings=settings, answer_seconds=timeout if answer is None else answer),
+            sender=self.sender(server, connections=connections, timeout=timeout, answer=answer),
             **{"clock": system_clock, "backoff": QUICK, **kwargs},
         )
+
+    def sender(
+        self, server: Server, *, connections: int = 4, timeout: float = 5.0, answer: float | None = None
+    ) -> SmtpSender:
+        settings = SenderSettings(port=server.port, connections=connections, timeout_seconds=timeout)
+        return SmtpSender(settings=settings, answer_seconds=timeout if answer is None else answer)
 
     def statuses(self, mailing) -> dict[str, str]:
         """Local part → state."""

@@ -196,14 +196,6 @@ def test_who_was_refused_for_the_messages_sake_is_put_off(newsroom, mailing, cla
     assert [again.fence for again in claim(1)] == [2]
 
 
-def test_after_the_clock_was_set_back_deferred_ones_are_due(claim, record, newsroom, mailing, noon):
-    record((claim(1)[0], Outcome.deferred(451, "later")))
-    assert [one.address for one in claim(5, after=-3600)] == ["bob@readers.example", "cyd@readers.example"]
-    with newsroom.store.writing() as connection:
-        assert ledger.hasten(connection, mailing.id, now=noon - timedelta(hours=1)) == 1
-    assert [one.address for one in claim(5, after=-3600)] == ["ann@readers.example"]
-
-
 def test_a_mailing_is_finished_only_when_nothing_is_open(newsroom, mailing, claim, record, noon):
     def finish():
         with newsroom.store.writing() as connection:

@@ -133,14 +133,10 @@ def ordered(room, ada):
     return numbers, mail
 
 
-def sender_of(room):
-    return notices.SmtpSender(settings=room.app.settings.sender)
-
-
 def test_a_notice_is_sent_once_however_often_it_is_asked_for(room, ada):
     numbers, mail = ordered(room, ada)
     for _ in range(2):
-        notices.send_tests(room.app.store, numbers, mail, sender=sender_of(room), clock=room.app.clock)
+        notices.send_tests(room.app.store, numbers, mail, sender=room.app.sender(), clock=room.app.clock)
     assert room.inbox.mailbox.count() == 1
 
 
@@ -148,7 +144,7 @@ def test_what_a_kill_left_on_its_way_is_not_sent_again(room, ada):
     numbers, mail = ordered(room, ada)
     with room.app.store.writing() as connection:
         connection.execute(update(tables.notice).values(status=DeliveryStatus.SENDING, fence=1))
-    sent = notices.send_tests(room.app.store, numbers, mail, sender=sender_of(room), clock=room.app.clock)
+    sent = notices.send_tests(room.app.store, numbers, mail, sender=room.app.sender(), clock=room.app.clock)
     assert [notice.status for notice in sent] == [DeliveryStatus.SENDING]
     assert room.inbox.mailbox.count() == 0
 
@@ -156,7 +152,7 @@ def test_what_a_kill_left_on_its_way_is_not_sent_again(room, ada):
 def test_who_is_suppressed_after_the_order_gets_nothing(room, ada):
     numbers, mail = ordered(room, ada)
     suppressions.add(room.app.store, parse("ada@newsroom.example"), SuppressionReason.MANUAL, clock=room.app.clock)
-    sent = notices.send_tests(room.app.store, numbers, mail, sender=sender_of(room), clock=room.app.clock)
+    sent = notices.send_tests(room.app.store, numbers, mail, sender=room.app.sender(), clock=room.app.clock)
     assert [notice.status for notice in sent] == [DeliveryStatus.WITHDRAWN]
     assert room.inbox.mailbox.count() == 0
 

@@ -12,13 +12,14 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from newsletter.delivery.senders.base import Envelope, Outcome
+from newsletter.delivery.senders.base import Capabilities, Envelope, MessageConnection, Outcome
 from newsletter.delivery.senders.replies import judged, no_connection, text, words
 from newsletter.delivery.senders.transaction import Refused, announce
+from newsletter.delivery.senders.watch import WATCH_SECONDS, watched
 from newsletter.delivery.senders.wire import helo_name, opened
 from newsletter.errors import InputError
 from newsletter.settings import SenderSettings
@@ -30,8 +31,6 @@ unknown what arrives, and with a slow content filter that is everybody."""
 
 _QUIT_SECONDS = 2.0
 """How long a leave-taking may last: nothing depends on its answer."""
-
-_WATCH_SECONDS = 0.5
 
 # What may stand between the angle brackets of MAIL and RCPT; quoted local parts are refused when addresses come in.
 _PATH = re.compile(r"[^\s<>\x00-\x1f\x7f]+@[^\s<>@\x00-\x1f\x7f]+")
@@ -71,12 +70,27 @@ class SmtpSender:
         return f"{self.settings.host}:{self.settings.port}"
 
     @property
+    def name(self) -> str:
+        """As in `[sender] kind`."""
+        return "smtp"
+
+    @property
     def deadline_seconds(self) -> float:
         """How long everything up to the end of a message may take, however lively the server trickles.
 
         Longer than a server may think about each of the five steps, shorter than anybody would wait.
         """
         return 4 * self.settings.timeout_seconds
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """One message a call."""
+        deadline = 2 * self.deadline_seconds + self.answer_seconds
+        return Capabilities(whole_messages=True, chunk=1, connections=self.settings.connections, deadline=deadline)
+
+    def open(self) -> SmtpConnection:
+        """A connection for one thread."""
+        return SmtpConnection(self)
 
     def connect(self, *, on_open: Callable[[smtplib.SMTP], None] = lambda _: None) -> smtplib.SMTP:
         """A connection that has greeted, encrypted and signed in as the settings say.
@@ -130,7 +144,7 @@ class SmtpSender:
         return self.tls or ssl.create_default_context()
 
 
-class SmtpConnection:
+class SmtpConnection(MessageConnection):
     """One connection, for one thread; opened when first needed and again when the server has closed it.
 
     `cut` and `cut_if_overdue` are for other threads.
@@ -263,7 +277,7 @@ class SmtpConnection:
     def _answer(self, server: smtplib.SMTP) -> tuple[int, bytes]:
         """The answer to a whole message, which may take long."""
         seconds = self._sender.answer_seconds
-        self._allow(seconds + _WATCH_SECONDS)
+        self._allow(seconds + WATCH_SECONDS)
         sock = server.sock
         if sock is not None:
             sock.settimeout(seconds)
@@ -276,23 +290,3 @@ class SmtpConnection:
         server, self._server = self._server, None
         if server is not None:
             server.close()
-
-
-@contextmanager
-def watched(connection: SmtpConnection, *, stop: threading.Event | None = None) -> Iterator[None]:
-    """Within the block, cut the connection when what it does takes longer than it may, or once `stop` is set."""
-    done = threading.Event()
-
-    def watch() -> None:
-        while not done.wait(_WATCH_SECONDS):
-            connection.cut_if_overdue()
-            if stop is not None and stop.is_set():
-                connection.cut()
-
-    thread = threading.Thread(target=watch, name="smtp-watch", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()

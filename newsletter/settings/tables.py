@@ -1,73 +1,18 @@
-"""The newsroom's settings: `newsletter.toml`, read once into one frozen object; secrets come from the environment.
-
-An unknown key is an error that names the nearest known one. Every default is written here and nowhere else.
-"""
+"""The tables of `newsletter.toml`, a class each. Every default is written here and nowhere else."""
 
 from __future__ import annotations
 
-import os
-import re
-import tomllib
-from difflib import get_close_matches
-from email.utils import parseaddr
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
-from zoneinfo import available_timezones
+from typing import Annotated, Literal, Self
 
-from email_validator import EmailNotValidError, validate_email
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from newsletter.errors import InputError, place
+from newsletter.settings.values import Address, Color, Domain, Line, Table, Url, Zone, nearest
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-FILE_NAME = "newsletter.toml"
 DATA_FOLDER = "data"
 
-Color = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$", description="six hexadecimal digits, such as #1d5c96")]
 
-
-def _known_zone(name: str) -> str:
-    if name not in available_timezones():
-        close = get_close_matches(name, sorted(available_timezones()), n=1)
-        raise ValueError(f"no time zone is called {name!r}" + (f"; did you mean {close[0]!r}?" if close else ""))
-    return name
-
-
-def _one_address(address: str) -> str:
-    try:
-        validate_email(address, check_deliverability=False, test_environment=True)
-    except EmailNotValidError as error:
-        raise ValueError(f"{address!r} is no e-mail address: {error}") from error
-    if parseaddr(address)[1] != address:
-        raise ValueError(f"{address!r} must be one bare address, without a name")
-    return address
-
-
-def _http_url(url: str) -> str:
-    if not url.startswith(("http://", "https://")) or any(c.isspace() or c in "\"'<>" for c in url):
-        raise ValueError(f"{url!r} must be a URL that starts with https:// or http://")
-    return url.rstrip("/")
-
-
-def _one_line(text: str) -> str:
-    if any(ord(c) < 32 or ord(c) == 127 for c in text):
-        raise ValueError("control characters and line breaks cannot stand here")
-    return text.strip()
-
-
-Zone = Annotated[str, AfterValidator(_known_zone)]
-Address = Annotated[str, AfterValidator(_one_address)]
-Url = Annotated[str, AfterValidator(_http_url)]
-Line = Annotated[str, AfterValidator(_one_line)]
-
-
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Newsroom(_Table):
+class Newsroom(Table):
     """`[newsroom]`: who publishes, and where its pages are."""
 
     name: Line
@@ -88,7 +33,7 @@ class Newsroom(_Table):
     """Where answers go. Left out: to `from_address`."""
 
 
-class Brand(_Table):
+class Brand(Table):
     """`[brand]`: the look that templates take from the newsroom. Defaults are the design's tokens, light and dark."""
 
     page: Color = "#f4f2ee"
@@ -133,7 +78,7 @@ class Brand(_Table):
     """A sentence of the newsroom's own at the foot, over the postal address."""
 
 
-class Side(_Table):
+class Side(Table):
     """`[sides.KEY]`: a side that a quote can stand on. The keys of the table are what editors type, its order the order shown."""
 
     name: Line
@@ -165,7 +110,7 @@ DEFAULT_SIDES: dict[str, Side] = {
 }
 
 
-class MailingList(_Table):
+class MailingList(Table):
     """`[lists.NAME]`: a list that readers join, under the title they see."""
 
     title: Line
@@ -174,11 +119,19 @@ class MailingList(_Table):
     """The list's time zone. Left out: the newsroom's."""
 
 
-class SenderSettings(_Table):
-    """`[sender]`: where mail is handed over. The password is the secret NEWSLETTER_SMTP_PASSWORD."""
+class SenderSettings(Table):
+    """`[sender]`: where mail is handed over. Secrets: NEWSLETTER_SMTP_PASSWORD, NEWSLETTER_DKIM_KEY, or NEWSLETTER_SENDGRID_KEY."""
 
-    kind: Literal["smtp"] = "smtp"
-    """How mail is handed over."""
+    kind: Literal["smtp", "sendgrid", "inbox"] = "smtp"
+    """How mail is handed over: to a mail server, to SendGrid, or into a folder of this machine, where it stays."""
+    folder: Line = "data/mail"
+    """With `inbox`: the folder that messages are put into, a Maildir, as mail programs read it."""
+    url: Url = "https://api.sendgrid.com"
+    """With `sendgrid`: where its interface is; `https://api.eu.sendgrid.com` for an account in the EU region."""
+    sandbox: bool = False
+    """With `sendgrid`: have it check every request and mail nobody. For trying out an account."""
+    events_key: Line = ""
+    """With `sendgrid`: the verification key of its signed Event Webhook, which posts to `/hooks/sendgrid`."""
     host: Line = "127.0.0.1"
     """The mail server's name or address. The default is this machine, where `newsletter inbox` listens."""
     port: Annotated[int, Field(ge=1, le=65535)] = 2525
@@ -191,16 +144,32 @@ class SenderSettings(_Table):
     """How many connections send at once; also the most deliveries that a killed process leaves unknown."""
     timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
     """Seconds that the server may take for one step before the connection counts as dead."""
+    pipelining: bool = True
+    """With `smtp`: send sender, recipient and DATA in one go where the server offers it. Off: for servers that offer it
+    and do not keep to it."""
+    return_path: Address | None = None
+    """With `smtp`: where bounces go, such as `bounces@news.example`; each is sent to `bounces+…@news.example`, which names
+    whom it is about, and the server there must take these. Left out: bounces go to the From address."""
+    dkim_domain: Domain = ""
+    """With `smtp`: the domain that signs each message (DKIM), best that of the From address. Left empty: no signature."""
+    dkim_selector: Domain = ""
+    """With `smtp`: under which name of that domain receivers look for the key: `SELECTOR._domainkey.DOMAIN`."""
+
+    @model_validator(mode="after")
+    def _dkim_is_whole(self) -> Self:
+        if bool(self.dkim_domain) != bool(self.dkim_selector):
+            raise ValueError("dkim_domain and dkim_selector go together: name both or neither")
+        return self
 
 
-class RoundupSettings(_Table):
+class RoundupSettings(Table):
     """`[roundup]`: what the parser warns of."""
 
     longest_quote_words: Annotated[int, Field(ge=10)] = 220
     """Words past which a quote is warned of."""
 
 
-class ApprovalSettings(_Table):
+class ApprovalSettings(Table):
     """`[approval]`: what an edition needs before it may be sent. Any edit makes another edition, which needs it anew."""
 
     tested: bool = True
@@ -213,7 +182,7 @@ class ApprovalSettings(_Table):
     """Keys of `[sides]` that must each have an approval, from a user of that side (`newsletter user add --side`)."""
 
 
-class CheckSettings(_Table):
+class CheckSettings(Table):
     """`[checks]`: what the checks of an issue hold it to, beyond what is always held."""
 
     waivable: tuple[Line, ...] = ()
@@ -224,14 +193,14 @@ class CheckSettings(_Table):
     """Days ahead past which an issue's date is warned of."""
 
 
-class Settings(_Table):
+class Settings(Table):
     """All settings of one newsroom. `root` is its folder."""
 
     root: Path
     newsroom: Newsroom
     brand: Brand = Brand()
     sides: dict[str, Side] = DEFAULT_SIDES
-    lists: dict[str, MailingList] = {}
+    lists: dict[str, MailingList] = Field(default_factory=dict)
     sender: SenderSettings = SenderSettings()
     roundup: RoundupSettings = RoundupSettings()
     approval: ApprovalSettings = ApprovalSettings()
@@ -263,134 +232,3 @@ class Settings(_Table):
     def templates(self) -> Path:
         """The newsroom's own e-mail templates, one folder a template."""
         return self.root / "templates" / "email"
-
-
-_TABLES = {name: each.default for name, each in Settings.model_fields.items() if isinstance(each.default, BaseModel)}
-_INPUT_KEYS = frozenset(Settings.model_fields) - {"root"}
-_NAME_TABLES = ("sides", "lists")
-
-
-def find_newsroom(start: Path) -> Path:
-    """The nearest folder at or above `start` with a `newsletter.toml`.
-
-    Raises:
-        InputError: there is none.
-    """
-    for folder in (start.resolve(), *start.resolve().parents):
-        if (folder / FILE_NAME).is_file():
-            return folder
-    raise InputError(
-        f"no {FILE_NAME} here or in a folder above",
-        where=str(start),
-        remedy="Make a newsroom with `newsletter init DIR`, or go to the folder of yours",
-    )
-
-
-def load(root: Path) -> Settings:
-    """Read the settings of the newsroom in folder `root`.
-
-    Raises:
-        InputError: the file is missing, is no TOML, or holds an unknown key or a value that cannot be; names file, line and key.
-    """
-    path = root / FILE_NAME
-    data = read_toml(path)
-    try:
-        return Settings(root=root.resolve(), **_known_keys(path, data))
-    except ValidationError as error:
-        raise _explained(path, error) from None
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """The tables of a TOML file.
-
-    Raises:
-        InputError: the file cannot be read, is not UTF-8 or no TOML; names line and column.
-    """
-    try:
-        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
-    except OSError as error:
-        raise InputError(
-            f"cannot be read: {error.strerror}", where=str(path), remedy="Make it a file that you may read"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise InputError("is not UTF-8 text", where=str(path), remedy="Save it as UTF-8") from error
-    except tomllib.TOMLDecodeError as error:
-        raise _toml_fault(path, error) from error
-
-
-def _toml_fault(path: Path, error: tomllib.TOMLDecodeError) -> InputError:
-    found = re.fullmatch(r"(.*) \(at line (\d+), column (\d+)\)", str(error), re.DOTALL)
-    fault, where = (found[1], place(path, int(found[2]), int(found[3]))) if found else (str(error), str(path))
-    return InputError(f"is not valid TOML: {fault}", where=where, remedy="Mend that line")
-
-
-def nearest(unknown: str, known: list[str]) -> str:
-    """A remedy that names the nearest known word, or all of them."""
-    close = get_close_matches(unknown, known, n=1)
-    return f"Did you mean {close[0]!r}?" if close else f"Known are: {', '.join(known)}"
-
-
-def _known_keys(path: Path, data: Mapping[str, Any]) -> dict[str, Any]:
-    for key in data:
-        if key not in _INPUT_KEYS:
-            raise InputError(f"unknown table or key {key!r}", where=str(path), remedy=nearest(key, sorted(_INPUT_KEYS)))
-    return dict(data)
-
-
-def _explained(path: Path, error: ValidationError) -> InputError:
-    faults = error.errors()
-    # A slip in a key’s name also leaves the key missing: the slip is what the reader can see.
-    first = next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
-    steps = [str(step) for step in first["loc"]]
-    key = ".".join(steps)
-    if first["type"] == "extra_forbidden":
-        return InputError(f"unknown key {key!r}", where=str(path), remedy=nearest(steps[-1], _keys_at(steps[:-1])))
-    if first["type"] == "missing":
-        return InputError(f"{key!r} is missing", where=str(path), remedy="Add it")
-    message = _TYPES.get(first["type"]) or first["msg"].removeprefix("Value error, ")
-    return InputError(f"{key!r}: {message}", where=str(path), remedy="Correct that value")
-
-
-_TYPES = {
-    "string_type": "must be text in quotation marks",
-    "model_type": "must be a table, with its keys below [the table’s name]",
-    "dict_type": "must be a table, with its keys below [the table’s name]",
-}
-"""Kinds of pydantic’s errors in the words of TOML."""
-
-
-def _keys_at(steps: list[str]) -> list[str]:
-    """The keys that the table at `steps` may hold."""
-    tables: dict[str, type[BaseModel]] = {"sides": Side, "lists": MailingList}
-    tables |= {name: type(default) for name, default in _TABLES.items()} | {"newsroom": Newsroom}
-    return sorted(tables[steps[0]].model_fields) if steps and steps[0] in tables else sorted(_INPUT_KEYS)
-
-
-def secret(name: str) -> str | None:
-    """The secret in the environment variable `name`, or in the file that `NAME_FILE` names; None where neither is set.
-
-    Raises:
-        InputError: the named file cannot be read.
-    """
-    if value := os.environ.get(name):
-        return value
-    if file := os.environ.get(f"{name}_FILE"):
-        try:
-            return Path(file).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            fault = getattr(error, "strerror", None) or "it is no text"
-            raise InputError(
-                f"the file named by {name}_FILE cannot be read: {fault}",
-                where=file,
-                remedy="Name a text file that this user may read",
-            ) from error
-    return None
-
-
-def defaults() -> Path:
-    """The folder with the packaged defaults: `templates/`, `outlets.toml`, `newsletter.toml`.
-
-    In a checkout that is the repository's root, which is itself a newsroom; in a wheel, `newsletter/defaults/`.
-    """
-    packaged = Path(__file__).parent / "defaults"
-    return packaged if packaged.is_dir() else Path(__file__).parent.parent

@@ -1,0 +1,193 @@
+"""`newsletter mailing …`: see how mailings stand, and step in."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from newsletter import reports
+from newsletter.app import App
+from newsletter.cli import say
+from newsletter.cli.newsroom import settings
+from newsletter.delivery import control
+from newsletter.delivery.control import Unknown
+from newsletter.errors import InputError
+from newsletter.publishing import mailings
+from newsletter.reports import Report
+from newsletter.store.statuses import DeliveryStatus
+
+app = typer.Typer(help="See how mailings stand, and step in.", no_args_is_help=True)
+
+Number = Annotated[int, typer.Argument(metavar="ID", help="The mailing's number.", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask; scripts need it.")]
+Hours = Annotated[
+    float | None, typer.Option("--hours", help="How long it may take from now on.", min=0.01, max=24 * 14)
+]
+
+
+class Verdict(StrEnum):
+    """What a person decides on the unknown."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    PENDING = "pending"
+
+
+@app.command("list")
+def list_mailings(
+    limit: Annotated[int, typer.Option(help="How many at most.", min=1, max=10_000)] = 20,
+    json: Json = False,
+) -> None:
+    """List the latest mailings, the newest first."""
+    with App.open(settings()) as newsroom:
+        found = [
+            reports.of(newsroom.store, one.id, clock=newsroom.clock)
+            for one in mailings.all_of(newsroom.store, limit=limit)
+        ]
+    if json:
+        say.data([_row(report) for report in found])
+        return
+    for report in found:
+        row = _row(report)
+        unknown = f", {row['unknown']:,} unknown" if row["unknown"] else ""
+        say.data_line(
+            f"{row['mailing']:>5}  {row['date']}  {row['phase']:<9}  {row['accepted']:,} of {row['prepared']:,} accepted"
+            f"{unknown}  {row['issue']} to {row['list']}"
+        )
+    if not found:
+        say.note("There are no mailings.")
+
+
+@app.command()
+def show(mailing: Number, json: Json = False) -> None:
+    """Show how a mailing stands: the equation, what is going on, what is in the way, and what befell it."""
+    with App.open(settings()) as newsroom:
+        _show(newsroom, mailing, json=json)
+
+
+@app.command()
+def pause(mailing: Number, json: Json = False) -> None:
+    """Claim nothing more of a mailing; what is in the air is finished."""
+    with App.open(settings()) as newsroom:
+        control.pause(newsroom.store, mailing, actor=_actor(), now=newsroom.clock())
+        _show(newsroom, mailing, json=json)
+
+
+@app.command()
+def resume(mailing: Number, hours: Hours = None, json: Json = False) -> None:
+    """Go on with a paused mailing. One whose time is over needs --hours."""
+    with App.open(settings()) as newsroom:
+        more = timedelta(hours=hours) if hours is not None else None
+        control.resume(newsroom.store, mailing, actor=_actor(), now=newsroom.clock(), more=more)
+        _show(newsroom, mailing, json=json)
+
+
+@app.command()
+def cancel(mailing: Number, yes: Yes = False, json: Json = False) -> None:
+    """End a mailing: what is pending is withdrawn for good, what is in the air is finished."""
+    with App.open(settings()) as newsroom:
+        if not yes:
+            waiting = reports.of(newsroom.store, mailing, clock=newsroom.clock).waiting
+            _ask(f"Withdraw {waiting:,} deliveries of mailing {mailing} for good?")
+        control.cancel(newsroom.store, mailing, actor=_actor(), now=newsroom.clock())
+        _show(newsroom, mailing, json=json)
+
+
+@app.command()
+def retry(mailing: Number, hours: Hours = None, yes: Yes = False, json: Json = False) -> None:
+    """Try the failed ones again: what expired, and what was rejected for a reason that may have gone.
+
+    Nobody else is touched. A worker sends them.
+    """
+    with App.open(settings()) as newsroom:
+        if not yes:
+            counts = reports.of(newsroom.store, mailing, clock=newsroom.clock).counts
+            failed = counts[DeliveryStatus.EXPIRED] + counts[DeliveryStatus.REJECTED]
+            _ask(f"Try up to {failed:,} deliveries of mailing {mailing} again?")
+        more = timedelta(hours=hours) if hours is not None else control.PATIENCE
+        done = control.retry(newsroom.store, mailing, actor=_actor(), now=newsroom.clock(), more=more)
+        say.note(f"To be tried again: {done.expired:,} expired, {done.rejected:,} rejected; {done.left:,} left alone.")
+        _show(newsroom, mailing, json=json)
+
+
+@app.command()
+def resolve(
+    mailing: Number,
+    verdict: Annotated[
+        Verdict | None,
+        typer.Option("--as", help="They arrived; they did not and shall not; they shall be sent again."),
+    ] = None,
+    delivery: Annotated[
+        list[int] | None, typer.Option("--delivery", metavar="N", help="Only this delivery; may be given again.")
+    ] = None,
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Show by name who may have got it, and with --as, decide. What is sent again counts as possibly twice."""
+    with App.open(settings()) as newsroom:
+        if verdict is None:
+            _show_unknown(control.unknown_of(newsroom.store, mailing), json=json)
+            return
+        if not yes:
+            _ask(f"Decide that {'these' if delivery else 'all unknown'} deliveries of mailing {mailing} are {verdict}?")
+        number = control.resolve(
+            newsroom.store,
+            mailing,
+            verdict.value,
+            deliveries=delivery or None,
+            actor=_actor(),
+            now=newsroom.clock(),
+        )
+        say.note(f"{number:,} decided as {verdict.value}.")
+        _show(newsroom, mailing, json=json)
+
+
+def _show(newsroom: App, mailing: int, *, json: bool) -> None:
+    report = reports.of(newsroom.store, mailing, clock=newsroom.clock)
+    if json:
+        say.data(report.as_dict())
+    else:
+        sys.stdout.write(reports.as_text(report))
+
+
+def _show_unknown(found: list[Unknown], *, json: bool) -> None:
+    if json:
+        say.data([_unknown(one) for one in found])
+        return
+    for one in found:
+        since = f"{one.since:%Y-%m-%d %H:%M:%S} UTC"
+        say.data_line(f"{one.delivery:>9}  {one.address}  {one.name}  since {since}: {one.why}".rstrip())
+    say.note("Decide with --as accepted, rejected or pending." if found else "Nothing is unknown.")
+
+
+def _unknown(one: Unknown) -> dict[str, Any]:
+    return {
+        "delivery": one.delivery,
+        "address": one.address,
+        "name": one.name,
+        "since": one.since.isoformat(),
+        "quiet_until": one.quiet_until.isoformat(),
+        "why": one.why,
+    }
+
+
+def _row(report: Report) -> dict[str, Any]:
+    kept = ("mailing", "date", "list", "issue", "status", "phase", "prepared", "accepted", "unknown", "trouble")
+    whole = report.as_dict()
+    return {key: whole[key] for key in kept} | {"waiting": report.waiting}
+
+
+def _ask(question: str) -> None:
+    if not say.on_terminal():
+        raise InputError("nobody is there to be asked", where="stdin", remedy="Give --yes to do it without a question")
+    typer.confirm(question, abort=True, err=True)
+
+
+def _actor() -> str:
+    return f"{getpass.getuser()} (command line)"

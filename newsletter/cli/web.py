@@ -1,0 +1,29 @@
+"""`newsletter web`: the pages that the mail's links lead to, and the endpoint for providers' events."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from newsletter.app import App
+from newsletter.cli import say
+from newsletter.cli.inbox import wait_for_interrupt
+from newsletter.cli.newsroom import settings
+from newsletter.web.app import create_app
+from newsletter.web.serving import Server
+
+
+def run(
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int | None, typer.Option(help="The port; else the one in the newsroom's url.", min=0, max=65535)
+    ] = None,
+) -> None:
+    """Serve the readers' pages until SIGTERM or Ctrl-C. A server in front of it does TLS."""
+    found = settings()
+    wanted = port if port is not None else urlsplit(found.newsroom.url).port or 8025
+    with App.open(found) as newsroom, Server(create_app(newsroom), host=host, port=wanted) as server:
+        say.data_line(f"Pages: {server.url}/")
+        wait_for_interrupt()

@@ -1,0 +1,157 @@
+"""What one worker holds, and how it takes more: one long chunk for single messages, or a chunk a call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, select
+
+from newsletter.delivery import chunks, ledger
+from newsletter.delivery.chunks import Chunk
+from newsletter.delivery.connections import Parcel
+from newsletter.delivery.copies import Copies
+from newsletter.delivery.senders.base import Capabilities, seconds
+from newsletter.publishing import editions
+from newsletter.store import Store
+from newsletter.store.tables import wave
+
+_AT_ONCE = 4
+"""Chunks claimed in one transaction at most: more would keep other writers waiting."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Wave:
+    """A released wave and its copies."""
+
+    id: int
+    copies: Copies
+
+
+class Claims:
+    """The claims of one worker on one mailing.
+
+    Args:
+        store: where the editions are.
+        mailing_id: the mailing.
+        worker: the worker's name.
+        copies: those of the mailing's edition; a wave with an edition of its own gets its own.
+        capabilities: what the sender can take.
+        lease: how long a claim holds without being prolonged; where the sender takes longer, twice what it takes.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        mailing_id: int,
+        worker: str,
+        copies: Copies,
+        capabilities: Capabilities,
+        lease: timedelta,
+    ) -> None:
+        self._store = store
+        self._mailing_id = mailing_id
+        self._worker = worker
+        self._copies = {copies.mailing.edition_digest: copies}
+        self._first = copies
+        self._capabilities = capabilities
+        self._lease = lease
+        self._call_lease = max(lease, timedelta(seconds=2 * capabilities.deadline))
+        self._held: Chunk | None = None
+        self._waves: list[_Wave] = []
+
+    def take(self, connection: Connection, limit: int, *, now: datetime, due_by: datetime) -> list[Parcel]:
+        """Parcels for up to `limit` calls. They may leave once the transaction is committed.
+
+        Args:
+            connection: of the caller's transaction.
+            limit: how many calls may begin.
+            now: the hour, for the leases.
+            due_by: what was deferred up to then may be tried again.
+
+        Raises:
+            LeaseLostError: the lease lapsed; the transaction must be undone.
+        """
+        if not self._waves:
+            self._waves = self._released(connection)
+        if not self._waves:
+            return []
+        if self._capabilities.whole_messages:
+            return self._messages(connection, limit, now, due_by)
+        parcels: list[Parcel] = []
+        while len(parcels) < min(limit, _AT_ONCE):
+            parcel = self._chunk(connection, now, due_by)
+            if parcel is None:
+                break
+            parcels.append(parcel)
+        return parcels
+
+    def hold(self, connection: Connection, *, now: datetime) -> None:
+        """Prolong the lease on what is held for single messages."""
+        if self._held is not None and not chunks.hold(connection, self._held, now=now, lease=self._lease):
+            self._held = None
+
+    def give_back(self, connection: Connection, over: Iterable[Chunk]) -> None:
+        """Close the chunks of calls that came back; the long one for single messages stays.
+
+        One that was forgotten may hold claims that were committed though this worker never heard so: it stays open
+        until its lease ends it, and what it holds becomes unknown.
+        """
+        if not self._capabilities.whole_messages:
+            for chunk in over:
+                chunks.give_back(connection, chunk)
+
+    def leave(self, connection: Connection) -> None:
+        """Give back what is held: nothing is on its way."""
+        if self._held is not None:
+            chunks.give_back(connection, self._held)
+
+    def forget(self) -> None:
+        """Hold nothing more: the lease was lost, or it is not known what was committed. The lease ends what is left."""
+        self._held = None
+
+    def look_again(self) -> None:
+        """There may be new waves."""
+        self._waves = []
+
+    def _messages(self, connection: Connection, limit: int, now: datetime, due_by: datetime) -> list[Parcel]:
+        until = seconds() + self._lease.total_seconds()
+        if self._held is None:
+            self._held = chunks.take(connection, self._waves[0].id, worker=self._worker, now=now, lease=self._lease)
+        parcels: list[Parcel] = []
+        for each in self._waves:
+            left = limit - len(parcels)
+            if not left:
+                break
+            claims = ledger.claim(connection, self._mailing_id, self._held, left, now=due_by, wave_id=each.id)
+            parcels += [Parcel(chunk=self._held, claims=(one,), copies=each.copies, until=until) for one in claims]
+        return parcels
+
+    def _chunk(self, connection: Connection, now: datetime, due_by: datetime) -> Parcel | None:
+        """One chunk of the first wave that has something to claim."""
+        until = seconds() + self._capabilities.deadline
+        for each in self._waves:
+            held = chunks.take(
+                connection, each.id, worker=self._worker, now=now, lease=self._call_lease, one_request=True
+            )
+            claims = ledger.claim(
+                connection, self._mailing_id, held, self._capabilities.chunk, now=due_by, wave_id=each.id
+            )
+            if claims:
+                return Parcel(chunk=held, claims=tuple(claims), copies=each.copies, until=until)
+            chunks.discard(connection, held)
+        return None
+
+    def _released(self, connection: Connection) -> list[_Wave]:
+        of_it = (wave.c.mailing_id == self._mailing_id) & wave.c.released_at.is_not(None)
+        rows = connection.execute(select(wave.c.id, wave.c.edition_digest).where(of_it).order_by(wave.c.due_at))
+        return [_Wave(id=row.id, copies=self._copies_of(connection, row.edition_digest)) for row in rows]
+
+    def _copies_of(self, connection: Connection, digest: str) -> Copies:
+        if digest not in self._copies:
+            edition = editions.frozen_edition(connection, digest, place=self._store.place)
+            mailing = replace(self._first.mailing, edition_digest=digest)
+            self._copies[digest] = Copies.of(edition, mailing, self._first.keys)
+        return self._copies[digest]

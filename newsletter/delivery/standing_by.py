@@ -1,0 +1,167 @@
+"""A worker process: it looks for mailings that are being sent, and puts a worker on each until it is told to stop."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+
+import structlog
+from sqlalchemy import Connection
+
+from newsletter.clock import Clock
+from newsletter.delivery import chunks, control, evidence, history, steps
+from newsletter.delivery.backoff import Backoff
+from newsletter.delivery.copies import Copies
+from newsletter.delivery.identity import own_name
+from newsletter.delivery.patience import Patience
+from newsletter.delivery.senders.base import Sender, seconds
+from newsletter.delivery.two_clocks import TwoClocks
+from newsletter.delivery.worker import LEASE, Worker
+from newsletter.errors import BlockedError
+from newsletter.publishing import Mailing, editions, mailings
+from newsletter.store import Store
+from newsletter.tokens import TokenKeys
+
+log = structlog.get_logger(__name__)
+
+_LOOK = 0.5
+"""Seconds between two looks: a resumed mailing goes on within that, and a paused one stops sooner."""
+
+_SWEEP = 5.0
+_EVIDENCE_FOR = timedelta(days=7)
+"""How long after its end a mailing's unknown is still settled by events: providers tell of bounces for days."""
+
+
+class StandBy:
+    """Sends whatever is being sent.
+
+    Args:
+        store: the database.
+        keys: make the readers' tokens.
+        sender: hands the messages over.
+        clock: gives the hour.
+        backoff: the waits between the tries of one delivery.
+        lease: how long others wait before they take this process for dead.
+        name: what this process is called in the ledger, after its machine and number; a random word by default.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        keys: TokenKeys,
+        sender: Sender,
+        clock: Clock,
+        backoff: Backoff | None = None,
+        lease: timedelta = LEASE,
+        name: str | None = None,
+    ) -> None:
+        self._store = store
+        self._keys = keys
+        self._sender = sender
+        self._clock = clock
+        self._clocks = TwoClocks(clock)
+        self._backoff = backoff
+        self._lease = lease
+        self._name = name or own_name()
+        self._stopping = threading.Event()
+        self._patience = Patience(store, self._stopping, patient=True)
+        self._working: dict[int, tuple[Worker, threading.Thread]] = {}
+        self._rested: dict[int, float] = {}
+        self._swept_at: float | None = None
+        self.crash: BaseException | None = None
+
+    def stop(self) -> None:
+        """Claim nothing more, finish what is in the air, leave. For signal handlers."""
+        self._stopping.set()
+        for worker, _ in list(self._working.values()):
+            worker.stop()
+
+    def run(self, *, until: Callable[[], bool] = lambda: False) -> None:
+        """Work until `stop` is called, or `until` says so after a look that found nothing to do.
+
+        Raises:
+            Exception: a fault of this program; everything that came back is recorded.
+        """
+        while not self._stopping.is_set() and self.crash is None:
+            if not self.run_once() and until():
+                break
+            self._stopping.wait(_LOOK)
+        self.stop()
+        for _, thread in list(self._working.values()):
+            thread.join()
+        if self.crash is not None:
+            raise self.crash
+
+    def run_once(self) -> bool:
+        """One look: put workers on mailings that have none, sweep now and then. Whether anything is being sent."""
+        self._working = {number: pair for number, pair in self._working.items() if pair[1].is_alive()}
+        if self._swept_at is None or seconds() - self._swept_at >= _SWEEP:
+            self._swept_at = seconds()
+            self._sweep()
+        sending = self._patience.call(lambda: mailings.being_sent(self._store))
+        for found in sending:
+            if found.id not in self._working and seconds() >= self._rested.get(found.id, 0.0):
+                self._begin(found)
+        return bool(sending or self._working)
+
+    def _begin(self, found: Mailing) -> None:
+        edition = self._patience.call(lambda: editions.edition_of(self._store, found.edition_digest))
+        worker = Worker(
+            store=self._store,
+            mailing=found,
+            copies=Copies.of(edition, found, self._keys),
+            sender=self._sender,
+            clock=self._clock,
+            backoff=self._backoff,
+            lease=self._lease,
+            name=self._name,
+            patient=True,
+            pauses=True,
+        )
+        thread = threading.Thread(target=self._work, args=(found.id, worker), name=f"mailing-{found.id}")
+        self._working[found.id] = (worker, thread)
+        log.info("mailing.taken_up", mailing=found.id)
+        thread.start()
+        if self._stopping.is_set():
+            worker.stop()
+
+    def _work(self, mailing_id: int, worker: Worker) -> None:
+        try:
+            worker.run()
+        except BlockedError as error:
+            log.warning("mailing.paused", mailing=mailing_id, why=error.what)
+        except BaseException as error:  # noqa: BLE001 - `run` raises it in the main thread
+            self.crash = error
+        else:
+            log.info("mailing.left", mailing=mailing_id)
+        # A mailing that has nothing to do just now is looked at again, and not at once.
+        self._rested[mailing_id] = seconds() + _LOOK
+
+    def _sweep(self) -> None:
+        """What belongs to no running mailing: what the dead left, what events prove, what a killed cancellation left."""
+        now, surely = self._clocks.now(), self._clocks.at_least()
+        with_lost = self._read(lambda connection: chunks.held_by_the_lost(connection, now=surely))
+        for number in with_lost:
+            self._patience.run(partial(self._end_lost, mailing_id=number))
+            steps.reached("lapse.committed")
+        unknown = self._read(lambda connection: evidence.with_unknown(connection, since=now - _EVIDENCE_FOR))
+        for number in unknown:
+            self._patience.run(partial(evidence.settle, mailing_id=number, now=now))
+        for number in self._read(control.half_cancelled):
+            self._patience.call(partial(control.finish_cancelling, self._store, number, now=now))
+
+    def _end_lost(self, connection: Connection, mailing_id: int) -> None:
+        now = self._clocks.now()
+        lost = chunks.lapse(connection, mailing_id, now=self._clocks.at_least())
+        if lost:
+            history.note(connection, mailing_id, "worker.lost", actor=history.WORKER, now=now, unknown=lost)
+
+    def _read(self, step: Callable[[Connection], list[int]]) -> list[int]:
+        def once() -> list[int]:
+            with self._store.reading() as connection:
+                return step(connection)
+
+        return self._patience.call(once)

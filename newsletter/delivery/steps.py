@@ -1,0 +1,42 @@
+"""The named steps of the protocol, where the crash test kills a process. In any other process they do nothing.
+
+`NEWSLETTER_CRASH_AT=claim.committed:17` ends the process, as SIGKILL does, when it comes to that step for the 17th time.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from itertools import count
+from threading import Lock
+
+CRASH_AT = "NEWSLETTER_CRASH_AT"
+
+STEPS = (
+    "freeze.writing",
+    "freeze.committed",
+    "claim.writing",
+    "claim.committed",
+    "call.begins",
+    "call.returned",
+    "record.writing",
+    "record.committed",
+    "lapse.writing",
+    "lapse.committed",
+    "finish.writing",
+    "finish.committed",
+)
+"""In the order in which a mailing comes to them. `writing` is inside the transaction, with everything written."""
+
+_step, _, _times = os.environ.get(CRASH_AT, "").partition(":")
+_count = count(1)
+_lock = Lock()
+
+
+def reached(step: str) -> None:
+    """Say that the protocol is at `step`."""
+    if step != _step:
+        return
+    with _lock:
+        if next(_count) == int(_times or "1"):
+            os.kill(os.getpid(), signal.SIGKILL)
