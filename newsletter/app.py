@@ -10,6 +10,7 @@ from threading import Event
 from types import TracebackType
 from typing import Self
 
+import structlog
 from sqlalchemy import Connection
 
 from newsletter import reports, store, tokens
@@ -17,12 +18,18 @@ from newsletter import settings as newsroom_settings
 from newsletter.audience import MailingList, lists
 from newsletter.clock import Clock, system_clock
 from newsletter.delivery import Audience, Copies, OnProgress, StandBy, Worker, release, stopping, survey
+from newsletter.delivery import announcer as announcing
+from newsletter.delivery.announcer import Announcer
+from newsletter.delivery.breaker import Breaker
 from newsletter.delivery.notices import MarkedMail, Noticed, send_tests
+from newsletter.delivery.scheduler import Scheduler
 from newsletter.delivery.senders import by_settings
 from newsletter.delivery.senders.base import Sender
+from newsletter.delivery.telling import Teller
 from newsletter.errors import BlockedError, InputError
 from newsletter.issues import Issue, newsroom_outlets
 from newsletter.publishing import Mailing, editions, gate, mailings, testing, users
+from newsletter.publishing.audience_size import usual_on
 from newsletter.publishing.examining import Examined, examine
 from newsletter.publishing.standing import standing
 from newsletter.publishing.user import User
@@ -33,6 +40,8 @@ from newsletter.settings import Settings
 from newsletter.store import Store
 from newsletter.store.statuses import MailingStatus
 from newsletter.tokens import TokenKeys
+
+log = structlog.get_logger(__name__)
 
 PATIENCE = timedelta(hours=6)
 """How long deferred deliveries are tried again: by then a morning's newsletter has lost its morning."""
@@ -159,7 +168,7 @@ class App:
         )
         return edition, send_tests(self.store, ordered, mail, sender=sender, clock=self.clock)
 
-    def plan(self, issue: Issue, list_name: str) -> Plan:
+    def plan(self, issue: Issue, list_name: str, *, expected: int | None = None) -> Plan:
         """What sending the issue to the list now would do. Nothing is written.
 
         Where an earlier send of this very edition was cut off, the plan goes on with it: it has passed the gate.
@@ -167,6 +176,7 @@ class App:
         Args:
             issue: the issue; it goes out as the list's issue of its date.
             list_name: one of the newsroom's lists.
+            expected: how many readers a person has confirmed, where that is out of the ordinary.
 
         Raises:
             InputError: there is no such list, or the issue cannot be rendered.
@@ -178,6 +188,8 @@ class App:
         unfinished = earlier if earlier is not None and _goes_on(earlier, examined) else None
         audience = survey(self.store, list_id=target.id, issue=issue.slug, mailing_id=earlier.id if earlier else None)
         if unfinished is None:
+            with self.store.reading() as connection:
+                usual = usual_on(connection, target.id)
             facts = gate.Facts(
                 subject=examined.edition.subject,
                 postal_address=self.settings.newsroom.postal_address,
@@ -186,6 +198,8 @@ class App:
                 open_findings=examined.open,
                 earlier=earlier,
                 sign_off=examined.sign_off,
+                usual=usual,
+                expected=expected,
             )
             gate.pass_or_block(facts)
         return Plan(examined=examined, target=target, audience=audience, unfinished=unfinished)
@@ -235,6 +249,7 @@ class App:
             clock=self.clock,
             stop=stop,
             on_progress=on_progress,
+            breaker=Breaker(self.store, mailing.id, self.settings.breaker),
         )
         if not stop.is_set():
             worker.run()
@@ -252,9 +267,40 @@ class App:
         """A worker that sends whatever is being sent; `name` is what the ledger calls it.
 
         Raises:
-            InputError: the sender cannot be made.
+            InputError: the sender cannot be made, or what tells people of alerts.
         """
-        return StandBy(store=self.store, keys=self.keys, sender=self.sender(), clock=self.clock, name=name)
+        sender = self.sender()
+        return StandBy(
+            store=self.store,
+            keys=self.keys,
+            sender=sender,
+            clock=self.clock,
+            name=name,
+            announcer=self.announcer(sender),
+            limits=self.settings.breaker,
+        )
+
+    def scheduler(self) -> Scheduler:
+        """What starts scheduled mailings and watches the lists' slots. It tells of alerts too: workers may be missing."""
+        try:
+            announcer = self.announcer(self.sender())
+        except InputError as error:
+            # It may run where the secrets of those who send are not set; then the workers tell.
+            log.warning("alerts.not_told_from_here", why=str(error))
+            announcer = None
+        teller = Teller(self.store, clock=self.clock, announcer=announcer, limits=self.settings.breaker)
+        return Scheduler(
+            store=self.store, settings=self.settings, outlets=self.outlets, clock=self.clock, teller=teller
+        )
+
+    def announcer(self, sender: Sender) -> Announcer:
+        """What tells people of alerts.
+
+        Raises:
+            InputError: an address is none, or the key of the webhook is missing.
+        """
+        secret = newsroom_settings.secret
+        return announcing.by_settings(self.settings, secret, store=self.store, sender=sender, clock=self.clock)
 
     def _started(self, plan: Plan, actor: str, not_later_than: datetime) -> Mailing:
         """The plan's mailing, being sent. A person who sends again gives it new patience."""
@@ -274,7 +320,9 @@ class App:
         if mailing.status is MailingStatus.PAUSED:
             raise BlockedError(f"mailing {mailing.id} is paused", remedy="Resume it first")
         started = mailing if mailing.status is MailingStatus.SENDING else mailing.start(now)
-        return mailings.move(self.store, mailing, replace(started, not_later_than=not_later_than))
+        # A scheduled one may have waves to come that are later than that.
+        until = not_later_than if mailing.due_at is None else max(mailing.not_later_than, not_later_than)
+        return mailings.move(self.store, mailing, replace(started, not_later_than=until))
 
     def _list_of(self, issue: Issue) -> str:
         return next(iter(issue.lists), "test")
@@ -286,7 +334,8 @@ class App:
 
 def _goes_on(earlier: Mailing, examined: Examined) -> bool:
     same = earlier.issue == examined.issue.slug and earlier.edition_digest == examined.digest
-    return same and not earlier.ended
+    # One that is scheduled goes at its hour: to send it now, a person takes it back first.
+    return same and not earlier.ended and not earlier.waits
 
 
 def _recheck(connection: Connection, examined: Examined) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -15,8 +16,10 @@ from pydantic_core import PydanticUndefined
 from newsletter import settings
 from newsletter.settings import (
     DEFAULT_SIDES,
+    AlertSettings,
     ApprovalSettings,
     Brand,
+    BreakerSettings,
     CheckSettings,
     MailingList,
     Newsroom,
@@ -38,6 +41,8 @@ TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
     ("[brand]", Brand),
     ("[lists.NAME]", MailingList),
     ("[sender]", SenderSettings),
+    ("[alerts]", AlertSettings),
+    ("[breaker]", BreakerSettings),
     ("[roundup]", RoundupSettings),
     ("[checks]", CheckSettings),
     ("[approval]", ApprovalSettings),
@@ -52,6 +57,9 @@ KINDS: tuple[tuple[object, str], ...] = (
     (settings.Zone, "time zone"),
     (settings.Address, "e-mail address"),
     (settings.Url, "web address"),
+    (settings.Hour, "time of day"),
+    (settings.Length, "length of time"),
+    (settings.Share, "share"),
     (settings.Line, "one line of text"),
 )
 
@@ -79,7 +87,7 @@ def _texts(body: list[ast.stmt]) -> dict[str, str]:
         if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
             text = after.value if isinstance(after, ast.Expr) else None
             if isinstance(text, ast.Constant) and isinstance(text.value, str):
-                found[statement.target.id] = inspect.cleandoc(text.value)
+                found[statement.target.id] = " ".join(inspect.cleandoc(text.value).split())
     return found
 
 
@@ -104,7 +112,7 @@ def _kind(hint: Any) -> str:
     if hint is bool:
         return "`true` or `false`"
     if get_origin(hint) is tuple:
-        return "list of texts"
+        return "list of dates" if get_args(hint)[0] is date else "list of texts"
     for known, words in KINDS:
         if hint == known or known in get_args(hint):
             return words
@@ -132,6 +140,10 @@ def _default(value: Any) -> str:
         return "required"
     if value is None:
         return ""
+    if isinstance(value, timedelta):
+        return f'`"{settings.written_length(value)}"`'
+    if isinstance(value, float) and not value:
+        return '`"none"`'
     if isinstance(value, bool | tuple):
         return f"`{str(value).lower()}`" if isinstance(value, bool) else f"`{list(value)}`"
     return f"`{value:g}`" if isinstance(value, float) else f'`"{value}"`' if isinstance(value, str) else f"`{value}`"

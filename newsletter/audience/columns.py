@@ -20,6 +20,7 @@ _HEADINGS: dict[str, tuple[str, ...]] = {
     "first_name": ("firstname", "givenname", "forename", "fname", "first", "prenom", "vorname"),
     "last_name": ("lastname", "familyname", "surname", "lname", "last", "nachname", "apellido", "apellidos"),
     "zone": ("zone", "timezone", "tz", "timezonename", "zeitzone"),
+    "hour": ("hour", "localhour", "preferredhour", "deliveryhour"),
     "language": ("language", "lang", "locale", "sprache", "langue", "idioma"),
     "status": ("status", "subscriptionstatus", "emailstatus", "subscriberstatus", "emailmarketingstatus", "subscribed"),
 }
@@ -55,6 +56,7 @@ class Columns:
     first_name: int | None = None
     last_name: int | None = None
     zone: int | None = None
+    hour: int | None = None
     language: int | None = None
     status: int | None = None
 

@@ -65,6 +65,7 @@ def _row(person: Person, at: datetime) -> dict[str, object]:
         "name": person.name,
         "language": person.language,
         "zone": person.zone,
+        "hour": person.hour,
         "created_at": at,
     }
 

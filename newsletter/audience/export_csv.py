@@ -13,7 +13,18 @@ from newsletter.audience.formulas import guarded
 from newsletter.store import Store
 from newsletter.store.tables import subscriber, subscription
 
-HEADING = ("email", "name", "language", "zone", "status", "consent", "consent_source", "consent_at", "changed_at")
+HEADING = (
+    "email",
+    "name",
+    "language",
+    "zone",
+    "hour",
+    "status",
+    "consent",
+    "consent_source",
+    "consent_at",
+    "changed_at",
+)
 _PAGE = 5000
 
 
@@ -46,7 +57,7 @@ def _page(store: Store, list_id: int, after: int) -> list[Row[Any]]:
     """The next rows by subscriber: one walk along the index of (list, subscriber)."""
     columns = (
         subscriber.c.id,
-        *(subscriber.c[name] for name in ("address", "name", "language", "zone")),
+        *(subscriber.c[name] for name in ("address", "name", "language", "zone", "hour")),
         *(subscription.c[name] for name in ("status", "consent_text", "consent_source", "consent_at", "changed_at")),
     )
     statement = (
@@ -66,6 +77,7 @@ def _cells(row: Row[Any]) -> list[str]:
         row.name,
         row.language or "",
         row.zone or "",
+        row.hour or "",
         row.status,
         row.consent_text,
         row.consent_source,

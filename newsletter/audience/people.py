@@ -14,16 +14,20 @@ from newsletter.audience.formulas import restored
 from newsletter.audience.names import clean_name
 from newsletter.errors import InputError
 
+_HOUR = re.compile(r"(?P<hour>[01]?[0-9]|2[0-3]):(?P<minute>[0-5][0-9])")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")  # the shape of RFC 5646, as in the settings
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Person:
-    """Someone who may be subscribed. `zone` is an IANA name, `language` a BCP 47 tag; None where unknown."""
+    """Someone who may be subscribed. `zone` is an IANA name, `hour` the local hour that they chose for the newsletter such
+    as 07:00, `language` a BCP 47 tag; None where unknown.
+    """
 
     address: Address
     name: str = ""
     zone: str | None = None
+    hour: str | None = None
     language: str | None = None
 
 
@@ -41,6 +45,7 @@ def read_person(fields: Sequence[str], columns: Columns, *, width: int | None) -
         address=parse(_field(fields, columns.address)),
         name=_name(fields, columns),
         zone=check_zone(_field(fields, columns.zone)),
+        hour=check_hour(_field(fields, columns.hour)),
         language=check_language(_field(fields, columns.language)),
     )
 
@@ -54,6 +59,18 @@ def check_zone(text: str) -> str | None:
     if text and text not in _zones():
         raise InputError(f"no time zone is called {text[:40]!r}")
     return text or None
+
+
+def check_hour(text: str) -> str | None:
+    """The hour as 07:00; None for "".
+
+    Raises:
+        InputError: it is no time of day.
+    """
+    found = _HOUR.fullmatch(text)
+    if text and found is None:
+        raise InputError(f"{text[:40]!r} is no time of day such as 07:00")
+    return f"{int(found['hour']):02}:{found['minute']}" if found else None
 
 
 def check_language(text: str) -> str | None:

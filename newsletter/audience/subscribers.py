@@ -11,7 +11,7 @@ from newsletter.audience import lists
 from newsletter.audience.addresses import mask, parse
 from newsletter.audience.enrolling import Consent, enrol, standings
 from newsletter.audience.names import clean_name
-from newsletter.audience.people import Person, check_language, check_zone
+from newsletter.audience.people import Person, check_hour, check_language, check_zone
 from newsletter.audience.suppressions import Fingerprint, suppressed
 from newsletter.clock import Clock
 from newsletter.errors import BlockedError, InputError
@@ -34,13 +34,14 @@ class Subscription:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Subscriber:
-    """A person we know. `zone` and `language` are None where unknown; `suppressed` says why no mail goes."""
+    """A person we know. `zone`, `hour` and `language` are None where unknown; `suppressed` says why no mail goes."""
 
     id: int
     address: str
     name: str
     language: str | None
     zone: str | None
+    hour: str | None
     created_at: datetime
     subscriptions: tuple[Subscription, ...]
     suppressed: SuppressionReason | None
@@ -57,6 +58,7 @@ def add(
     name: str = "",
     language: str = "",
     zone: str = "",
+    hour: str = "",
     fingerprint: Fingerprint | None = None,
 ) -> tuple[Subscriber, bool]:
     """Subscribe one person to a list; the subscriber, and whether anything changed (a subscriber stays as known).
@@ -71,16 +73,21 @@ def add(
         name: in any script; cleaned as `clean_name` says.
         language: a BCP 47 tag, or "".
         zone: an IANA name, or "".
+        hour: the local hour that they chose for the newsletter, such as 07:00, or "".
         fingerprint: knows erased people by their keyed hash.
 
     Raises:
-        InputError: no address, no such list or zone, or no consent.
+        InputError: no address, no such list, zone or hour, or no consent.
         BlockedError: the person left this list, has yet to confirm, or is suppressed.
     """
     if not consent.strip():
         raise InputError("no consent is given", remedy="Say how it is known that this person wants the mail")
     person = Person(
-        address=parse(address), name=clean_name(name), zone=check_zone(zone), language=check_language(language)
+        address=parse(address),
+        name=clean_name(name),
+        zone=check_zone(zone),
+        hour=check_hour(hour),
+        language=check_language(language),
     )
     target = lists.require(store, list_name)
     evidence = Consent(text=consent.strip(), source=source[:300], at=clock())
@@ -147,6 +154,7 @@ def _read(connection: Connection, where: ColumnElement[bool], fingerprint: Finge
         name=row.name,
         language=row.language,
         zone=row.zone,
+        hour=row.hour,
         created_at=row.created_at,
         subscriptions=_subscriptions(connection, row.id),
         suppressed=barred.get(row.address_key),

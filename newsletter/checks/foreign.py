@@ -122,11 +122,23 @@ _GATE = {
         "Nobody on the list can be mailed: it has no subscribers, or all are excluded.",
         "Import subscribers, or name the list that was meant; `newsletter list show` counts them",
     ),
+    "GATE-AUDIENCE-SIZE": (
+        _E,
+        "unusual number of readers",
+        "It would go to a fifth more or fewer readers than usual: a broken import or a wrong list, more often than news.",
+        "See where the difference comes from; if the number is right, type it, or name it with `--expect N`",
+    ),
     "GATE-ALREADY-SENT": (
         _E,
         "sent already",
         "A list gets one issue a date. It had that day’s issue already, or another edition of it is half-way.",
         "Half-way: undo what was changed and send again. Sent: give the issue another date",
+    ),
+    "GATE-SLOT-TAKEN": (
+        _E,
+        "slot is taken",
+        "A list gets one issue a date, and another one is scheduled for that date.",
+        "Take the other one back with `newsletter issue unschedule`, or choose another date with `--at`",
     ),
     "GATE-OTHER-EDITION": (
         _E,

@@ -9,8 +9,9 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, TypeVar, cast
 
 from newsletter.checks.link_target import Target
@@ -28,6 +29,10 @@ _STEP_SECONDS = 3.0
 """For one of several addresses of a host to take the connection before the next is tried (RFC 8305 would not wait)."""
 
 _T = TypeVar("_T")
+
+
+NO_ANSWER = (OSError, http.client.HTTPException)
+"""What `ask` raises where there is no answer, or none that is HTTP."""
 
 
 class TooLongError(http.client.HTTPException):
@@ -110,8 +115,12 @@ def ask(
     tls: ssl.SSLContext,
     user_agent: str,
     deadline: Deadline,
+    headers: Mapping[str, str] = MappingProxyType({}),
+    body: bytes = b"",
 ) -> Answer:
     """Send `method` for `target` to one of `addresses` (vetted ones) and read the head of the answer.
+
+    `headers` and `body` are for a POST; its Content-Length is added.
 
     The name in the URL is what the certificate must hold; no other look-up happens.
 
@@ -124,7 +133,8 @@ def ask(
         if target.scheme == "https":
             connected.settimeout(deadline.left())
             connected = tls.wrap_socket(connected, server_hostname=target.host)
-        return _exchange(_Metered(connected, deadline), target, method, user_agent)
+        said = {"User-Agent": user_agent, **headers}
+        return _exchange(_Metered(connected, deadline), target, method, said, body)
     finally:
         connected.close()
 
@@ -139,17 +149,20 @@ def _connected(target: Target, addresses: Sequence[str], connect: Connect, deadl
     return connect(last, target.port, deadline.left())
 
 
-def _exchange(line: _Metered, target: Target, method: str, user_agent: str) -> Answer:
+def _exchange(line: _Metered, target: Target, method: str, headers: Mapping[str, str], body: bytes) -> Answer:
     connection = http.client.HTTPConnection(target.host, target.port)
     connection.sock = cast("socket.socket", line)  # connected already: it must not look the name up again
     try:
         connection.putrequest(method, target.path, skip_host=True, skip_accept_encoding=True)
         connection.putheader("Host", target.authority)
-        connection.putheader("User-Agent", user_agent)
+        for name, value in headers.items():
+            connection.putheader(name, value)
+        if body:
+            connection.putheader("Content-Length", str(len(body)))
         connection.putheader("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
         connection.putheader("Accept-Encoding", "identity")
         connection.putheader("Connection", "close")
-        connection.endheaders()
+        connection.endheaders(body or None)
         with connection.getresponse() as response:
             location = response.headers.get_all("Location", [None])[0]
             return Answer(status=response.status, reason=response.reason.strip()[:80], location=location)

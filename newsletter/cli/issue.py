@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from newsletter.cli import approving, checking, previewing, provenance, say
+from newsletter.cli import approving, checking, previewing, provenance, say, scheduling
 from newsletter.cli.acting import author
 from newsletter.cli.choosing import ask_sides, parsed_choices, source_of, suggested_choices
 from newsletter.cli.newsroom import settings as newsroom
@@ -147,6 +147,8 @@ def render(
 app.command(name="test")(approving.send_test)
 app.command()(approving.approve)
 app.command()(approving.waive)
+app.command()(scheduling.schedule)
+app.command()(scheduling.unschedule)
 app.command()(provenance.diff)
 app.command()(previewing.preview)
 app.command()(checking.check)

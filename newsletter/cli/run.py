@@ -21,10 +21,11 @@ def run(
         int | None, typer.Option(help="The port of the pages; else the one in the newsroom's url.", min=1, max=65535)
     ] = None,
 ) -> None:
-    """Run the pages and the workers, start again what dies, and stop all on SIGTERM or Ctrl-C."""
+    """Run the pages, the scheduler and the workers, start again what dies, and stop all on SIGTERM or Ctrl-C."""
     found = settings()
     ours = [sys.executable, "-m", "newsletter", "-C", str(found.root)]
     commands = {"web": [*ours, "web", *(["--port", str(port)] if port else [])]}
+    commands["scheduler"] = [*ours, "scheduler"]
     for number in range(1, workers + 1):
         name = f"worker {number}" if workers > 1 else "worker"
         commands[name] = [*ours, "worker"]

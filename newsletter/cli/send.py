@@ -15,9 +15,11 @@ from newsletter import reports
 from newsletter.app import App, Plan
 from newsletter.cli import say
 from newsletter.cli.acting import actor, issue_of, opened
+from newsletter.cli.confirming import with_readers_confirmed
 from newsletter.delivery import Progress as Sent
 from newsletter.delivery import stopping
 from newsletter.errors import BlockedError, InputError
+from newsletter.store.statuses import MailingStatus
 
 
 def run(
@@ -28,11 +30,20 @@ def run(
         bool, typer.Option("--dry-run", help="Say what would be sent to how many, and send nothing.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask; scripts need it.")] = False,
+    expect: Annotated[
+        int | None,
+        typer.Option(
+            "--expect", metavar="N", help="How many readers it should go to; confirms an unusual number.", min=0
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Send an issue to a list now, and print the report. A send that was cut off goes on where it stopped."""
     with opened() as newsroom:
-        plan = newsroom.plan(issue_of(newsroom, slug), list_name)
+        issue = issue_of(newsroom, slug)
+        plan = with_readers_confirmed(
+            lambda number: newsroom.plan(issue, list_name, expected=number), expect, ask=not (yes or dry_run)
+        )
         if dry_run:
             _say_plan(plan, _done(newsroom, plan), json=json)
             return
@@ -48,6 +59,9 @@ def run(
             else:
                 sys.stdout.write(reports.as_text(report))
             sys.stdout.flush()
+    if report.mailing.status is MailingStatus.PAUSED:
+        why = f"mailing {report.mailing.id} is paused" + (f": {report.trouble}" if report.trouble else "")
+        raise BlockedError(why, remedy=f"Once that is mended: newsletter mailing resume {report.mailing.id}")
     if not report.finished:
         left = f"{report.waiting:,} deliveries are left" if report.waiting else "the readers were not all selected yet"
         raise BlockedError(left, remedy="Send again to go on with them")

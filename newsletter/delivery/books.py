@@ -11,18 +11,20 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
 
-from newsletter.delivery import chunks, evidence, history, ledger, steps
+from newsletter.delivery import canary, chunks, evidence, history, ledger, steps
 from newsletter.delivery.backoff import Backoff
+from newsletter.delivery.breaker import Breaker, end_alerts
 from newsletter.delivery.chunks import Chunk, LeaseLostError
 from newsletter.delivery.claiming import Claims
 from newsletter.delivery.connections import Parcel, Returned, settled_of
 from newsletter.delivery.incidents import Incidents
+from newsletter.delivery.lateness import hold_where_only_late_is_left
 from newsletter.delivery.ledger import Settled
 from newsletter.delivery.progress import Tally
 from newsletter.delivery.refusals import Refusals
 from newsletter.delivery.release import due, release
 from newsletter.delivery.senders.base import seconds
-from newsletter.delivery.standing import clear_trouble, pause_for, standing_of
+from newsletter.delivery.standing import clear_trouble, next_wave, pause_for, standing_of
 from newsletter.delivery.two_clocks import TwoClocks
 from newsletter.errors import InputError
 from newsletter.publishing import Mailing
@@ -46,6 +48,7 @@ class Books:
         quiet: how long the unknown is left alone.
         patient: keep it for as long as it takes, and never give up.
         tally: told of every change.
+        breaker: pauses the mailing where too much goes wrong.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class Books:
         quiet: timedelta,
         patient: bool,
         tally: Tally,
+        breaker: Breaker,
     ) -> None:
         self._store = store
         self._mailing = mailing
@@ -70,12 +74,14 @@ class Books:
         self._quiet = quiet
         self._patient = patient
         self._tally = tally
+        self._breaker = breaker
         self._incidents = Incidents(mailing.id, clocks)
         self._unrecorded: list[Settled] = []
         self._over: list[Chunk] = []
         self._not_later_than = mailing.not_later_than
         # In `seconds`.
         self._swept_at: float | None = None
+        self._next_wave: datetime | None = None
         self._trouble_since: float | None = None
         self._why = ""
         self.refusals = Refusals()
@@ -123,7 +129,10 @@ class Books:
             trouble: what stands in the way just now, for people; empty while nothing does.
             leaving: nothing new is begun.
         """
-        if self._swept_at is not None and seconds() - self._swept_at < _SWEEP:
+        # More often than the rest: in five seconds a fast sender is through with a small list.
+        if not leaving:
+            self._breaker.look(now=self._clocks.now())
+        if self._swept_at is not None and seconds() - self._swept_at < _SWEEP and not self._wave_has_come():
             return
         if not leaving:
             self._release_when_due()
@@ -148,7 +157,7 @@ class Books:
                 going = status.scalar_one() == MailingStatus.SENDING
             self._tally.tell()
             return self._not_later_than if going else None
-        standing = standing_of(self._store, self._mailing.id)
+        standing = standing_of(self._store, self._mailing.id, now=self._clocks.at_least())
         self._not_later_than = standing.not_later_than
         self._tally.set(standing.counts)
         self._tally.tell()
@@ -175,11 +184,13 @@ class Books:
             self._claims.leave(connection)
             self._incidents.write(connection, trouble=pause)
             if pause:
-                pause_for(connection, self._mailing.id, pause, now=now)
+                pause_for(connection, self._mailing.id, pause, code="SENDER-REFUSED", now=now)
             else:
                 clear_trouble(connection, self._mailing.id)
             if not ledger.withdraw_if_cancelled(connection, self._mailing.id, now=now):
-                ledger.finish(connection, self._mailing.id, now=now)
+                if ledger.finish(connection, self._mailing.id, now=now):
+                    end_alerts(connection, self._mailing.id, why="the mailing has finished", now=now)
+                hold_where_only_late_is_left(connection, self._mailing.id, now=self._clocks.at_least())
             steps.reached("finish.writing")
         steps.reached("finish.committed")
         self._recorded()
@@ -234,14 +245,22 @@ class Books:
 
     def _release_when_due(self) -> None:
         """Freeze the audience of waves whose hour has come."""
+        now, limits = self._clocks.at_least(), self._breaker.canary_limits
+        canary.judge(self._store, self._mailing.id, now=now, limits=limits)
         if due(self._store, self._mailing.id, now=self._clocks.at_least()):
             release(self._store, self._mailing, clock=self._clocks.at_least)
             self._claims.look_again()
+
+    def _wave_has_come(self) -> bool:
+        """Whether a wave is due that was not when this last looked: it does not wait for the next sweep."""
+        return self._next_wave is not None and self._next_wave <= self._clocks.at_least()
 
     def _sweep(self, connection: Connection, trouble: str) -> int:
         """How many deliveries the dead left unknown."""
         now, surely, number = self._clocks.now(), self._clocks.at_least(), self._mailing.id
         self._claims.hold(connection, now=now)
+        self._claims.wake(connection, due_by=self._clocks.at_most())
+        self._next_wave = next_wave(connection, number, after=surely)
         lost = chunks.lapse(connection, number, now=surely)
         if lost:
             history.note(connection, number, "worker.lost", actor=history.WORKER, now=now, unknown=lost)

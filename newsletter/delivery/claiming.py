@@ -15,7 +15,8 @@ from newsletter.delivery.copies import Copies
 from newsletter.delivery.senders.base import Capabilities, seconds
 from newsletter.publishing import editions
 from newsletter.store import Store
-from newsletter.store.tables import wave
+from newsletter.store.statuses import DeliveryStatus
+from newsletter.store.tables import delivery, wave
 
 _AT_ONCE = 4
 """Chunks claimed in one transaction at most: more would keep other writers waiting."""
@@ -54,13 +55,15 @@ class Claims:
         self._store = store
         self._mailing_id = mailing_id
         self._worker = worker
-        self._copies = {copies.mailing.edition_digest: copies}
+        self._copies = {(copies.mailing.edition_digest, copies.mailing.created_at): copies}
         self._first = copies
         self._capabilities = capabilities
         self._lease = lease
         self._call_lease = max(lease, timedelta(seconds=2 * capabilities.deadline))
         self._held: Chunk | None = None
         self._waves: list[_Wave] = []
+        # Waves with nothing to claim just now: to look for it costs walking over what the others have.
+        self._dry: set[int] = set()
 
     def take(self, connection: Connection, limit: int, *, now: datetime, due_by: datetime) -> list[Parcel]:
         """Parcels for up to `limit` calls. They may leave once the transaction is committed.
@@ -113,8 +116,16 @@ class Claims:
         self._held = None
 
     def look_again(self) -> None:
-        """There may be new waves."""
+        """There may be new waves, and something to claim in the old ones."""
         self._waves = []
+        self._dry = set()
+
+    def wake(self, connection: Connection, *, due_by: datetime) -> None:
+        """Look again at waves of which something was deferred until `due_by`."""
+        if self._dry:
+            deferred = (delivery.c.mailing_id == self._mailing_id) & (delivery.c.status == DeliveryStatus.DEFERRED)
+            due = select(delivery.c.wave_id).where(deferred, delivery.c.due_at <= due_by).distinct()
+            self._dry -= set(connection.execute(due).scalars())
 
     def _messages(self, connection: Connection, limit: int, now: datetime, due_by: datetime) -> list[Parcel]:
         until = seconds() + self._lease.total_seconds()
@@ -125,7 +136,11 @@ class Claims:
             left = limit - len(parcels)
             if not left:
                 break
+            if each.id in self._dry:
+                continue
             claims = ledger.claim(connection, self._mailing_id, self._held, left, now=due_by, wave_id=each.id)
+            if len(claims) < left:
+                self._dry.add(each.id)
             parcels += [Parcel(chunk=self._held, claims=(one,), copies=each.copies, until=until) for one in claims]
         return parcels
 
@@ -133,6 +148,8 @@ class Claims:
         """One chunk of the first wave that has something to claim."""
         until = seconds() + self._capabilities.deadline
         for each in self._waves:
+            if each.id in self._dry:
+                continue
             held = chunks.take(
                 connection, each.id, worker=self._worker, now=now, lease=self._call_lease, one_request=True
             )
@@ -142,16 +159,23 @@ class Claims:
             if claims:
                 return Parcel(chunk=held, claims=tuple(claims), copies=each.copies, until=until)
             chunks.discard(connection, held)
+            self._dry.add(each.id)
         return None
 
     def _released(self, connection: Connection) -> list[_Wave]:
         of_it = (wave.c.mailing_id == self._mailing_id) & wave.c.released_at.is_not(None)
-        rows = connection.execute(select(wave.c.id, wave.c.edition_digest).where(of_it).order_by(wave.c.due_at))
-        return [_Wave(id=row.id, copies=self._copies_of(connection, row.edition_digest)) for row in rows]
+        columns = select(wave.c.id, wave.c.edition_digest, wave.c.released_at)
+        rows = connection.execute(columns.where(of_it).order_by(wave.c.due_at, wave.c.id)).all()
+        return [
+            _Wave(id=row.id, copies=self._copies_of(connection, row.edition_digest, row.released_at)) for row in rows
+        ]
 
-    def _copies_of(self, connection: Connection, digest: str) -> Copies:
-        if digest not in self._copies:
+    def _copies_of(self, connection: Connection, digest: str, released_at: datetime) -> Copies:
+        """Its copies. A scheduled mailing's are dated when their wave was released, and not when it was scheduled."""
+        first = self._first.mailing
+        dated = first.created_at if first.due_at is None else released_at.replace(microsecond=0)
+        if (digest, dated) not in self._copies:
             edition = editions.frozen_edition(connection, digest, place=self._store.place)
-            mailing = replace(self._first.mailing, edition_digest=digest)
-            self._copies[digest] = Copies.of(edition, mailing, self._first.keys)
-        return self._copies[digest]
+            mailing = replace(first, edition_digest=digest, created_at=dated)
+            self._copies[digest, dated] = Copies.of(edition, mailing, self._first.keys)
+        return self._copies[digest, dated]

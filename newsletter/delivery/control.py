@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, func, select, update
 
-from newsletter.delivery import evidence, history, ledger
+from newsletter.delivery import breaker, evidence, history, lateness, ledger
 from newsletter.errors import BlockedError, InputError
 from newsletter.publishing import Mailing, mailings
 from newsletter.store import Store
@@ -81,6 +81,8 @@ def resume(store: Store, mailing_id: int, *, actor: str, now: datetime, more: ti
     with store.writing() as connection:
         before = mailings.require(connection, mailing_id)
         after = before.resume()
+        if after.started_at is None:
+            after = replace(after, started_at=now)
         if more is not None:
             after = replace(after, not_later_than=now + more)
         if after.not_later_than <= now:
@@ -89,7 +91,10 @@ def resume(store: Store, mailing_id: int, *, actor: str, now: datetime, more: ti
                 remedy="Give it more with --hours, or cancel it",
             )
         mailings.write(connection, before, after)
+        if more is not None:
+            lateness.prolong(connection, mailing_id, after.not_later_than)
         connection.execute(update(mailing).where(mailing.c.id == mailing_id).values(trouble=""))
+        breaker.reset(connection, mailing_id, actor=actor, now=now)
         detail = {"not_later_than": after.not_later_than.isoformat()}
         history.note(connection, mailing_id, "mailing.resume", actor=actor, now=now, **detail)
     return after
@@ -110,6 +115,7 @@ def cancel(store: Store, mailing_id: int, *, actor: str, now: datetime) -> int:
             mailings.write(connection, before, before.cancel(now))
             connection.execute(update(mailing).where(mailing.c.id == mailing_id).values(trouble=""))
             history.note(connection, mailing_id, "mailing.cancel", actor=actor, now=now)
+            breaker.end_alerts(connection, mailing_id, why=f"{actor} cancelled the mailing", now=now)
     return finish_cancelling(store, mailing_id, now=now)
 
 
@@ -313,6 +319,7 @@ def _go_on(connection: Connection, mailing_id: int, *, now: datetime, more: time
         else replace(before, not_later_than=until)
     )
     mailings.write(connection, before, after)
+    lateness.prolong(connection, mailing_id, until)
 
 
 def _unknown_rows(connection: Connection, mailing_id: int, deliveries: Collection[int] | None) -> list[Any]:

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, insert
 
 from newsletter.store.tables import audit
 
-WORKER = "worker"
-"""The actor of what no person did."""
+WORKER, SCHEDULER = "worker", "scheduler"
+"""The actors of what no person did."""
 
 
 def note(connection: Connection, mailing_id: int, action: str, *, actor: str, now: datetime, **detail: Any) -> None:

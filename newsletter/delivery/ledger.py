@@ -13,7 +13,7 @@ from datetime import date as Date  # noqa: N812 - as everywhere
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, exists, func, insert, or_, select, update
 
 from newsletter.delivery import steps
 from newsletter.delivery.backoff import Backoff
@@ -128,10 +128,14 @@ def record(connection: Connection, settled: Sequence[Settled], *, now: datetime,
 def expire(connection: Connection, mailing_id: int, *, now: datetime) -> int:
     """Give up what is still to be sent, where the mailing's *not later than* has passed; how many.
 
-    The limit is the mailing's own of this moment: a second send may have prolonged it since a worker last looked.
+    The limit is the mailing's own of this moment: a second send may have prolonged it since a worker last looked. A
+    wave that has one of its own goes by that.
     """
     waiting = delivery.c.status.in_((DeliveryStatus.PENDING, DeliveryStatus.DEFERRED))
-    late = exists().where(mailing.c.id == mailing_id, mailing.c.not_later_than < now)
+    late: ColumnElement[bool] = exists().where(mailing.c.id == mailing_id, mailing.c.not_later_than < now)
+    waves = select(wave.c.id).where(wave.c.mailing_id == mailing_id, wave.c.not_later_than < now)
+    if late_waves := connection.execute(waves).scalars().all():
+        late |= delivery.c.wave_id.in_(late_waves)
     where = (delivery.c.mailing_id == mailing_id) & waiting & late
     values = {"status": DeliveryStatus.EXPIRED, "due_at": None, "changed_at": now}
     return connection.execute(update(delivery).where(where).values(values)).rowcount

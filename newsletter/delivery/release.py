@@ -27,8 +27,11 @@ from sqlalchemy import (
 )
 
 from newsletter.clock import Clock
-from newsletter.delivery import steps
+from newsletter.delivery import canary, steps
+from newsletter.delivery.belonging import by_clock, of_wave
+from newsletter.delivery.lateness import late
 from newsletter.publishing import Mailing
+from newsletter.publishing.timing import EVERYONE, ReaderClock
 from newsletter.store import Store
 from newsletter.store.statuses import DeliveryStatus, Exclusion, MailingKind, MailingStatus, SubscriptionStatus
 from newsletter.store.tables import Instant, delivery, mailing, subscriber, subscription, suppression, wave
@@ -79,9 +82,12 @@ def release(
 
 
 def due(store: Store, mailing_id: int, *, now: datetime) -> list[int]:
-    """The mailing's waves that are due and not complete, the earliest first."""
+    """The mailing's waves that are due and not complete, the earliest first; one that is too late waits for a person,
+    one that has a canary for that to be well.
+    """
     with store.reading() as connection:
-        waiting = (wave.c.mailing_id == mailing_id) & wave.c.released_at.is_(None) & (wave.c.due_at <= now)
+        waiting = (wave.c.mailing_id == mailing_id) & wave.c.released_at.is_(None) & (wave.c.due_at <= now) & ~late(now)
+        waiting &= canary.may_follow(now)
         return list(connection.execute(select(wave.c.id).where(waiting).order_by(wave.c.due_at, wave.c.id)).scalars())
 
 
@@ -95,55 +101,46 @@ def _freeze_batch(store: Store, released: Mailing, wave_id: int, clock: Clock, b
         row = connection.execute(select(wave).where(wave.c.id == wave_id).with_for_update()).one()
         if row.released_at is not None:
             return False
-        last = _last_of_batch(connection, released.list_id, row.frozen_to, batch)
+        last = _last_of_batch(connection, released.list_id, row, batch)
         if last is None:
             connection.execute(update(wave).where(wave.c.id == wave_id).values(released_at=clock()))
             return False
-        span = and_(
-            subscription.c.list_id == released.list_id,
-            subscription.c.subscriber_id > row.frozen_to,
-            subscription.c.subscriber_id <= last,
-            *_of_wave(connection, row),
-        )
+        span = and_(_up_to(released.list_id, row, last), *of_wave(connection, row))
         _freeze_span(connection, released, row, span, clock)
         connection.execute(update(wave).where(wave.c.id == wave_id).values(frozen_to=last))
         steps.reached("freeze.writing")
         return True
 
 
-def _of_wave(connection: Connection, row: Row[Any]) -> list[ColumnElement[bool]]:
-    """Who belongs to the wave: those in its zone; to the one without a zone, those in the zone of no other.
-
-    Where there are several, who has moved since an earlier one is not taken again.
-    """
-    others = select(wave.c.zone).where(wave.c.mailing_id == row.mailing_id, wave.c.id != row.id)
-    zones = sorted(connection.execute(others).scalars())
-    if not zones:
-        return []
-    has_it = exists().where(
-        delivery.c.mailing_id == row.mailing_id, delivery.c.subscriber_id == subscription.c.subscriber_id
-    )
-    zone = func.coalesce(subscriber.c.zone, "")
-    return [zone == row.zone if row.zone else zone.not_in(zones), ~has_it]
-
-
-def _last_of_batch(connection: Connection, list_id: int, after: int, batch: int) -> int | None:
-    """The subscriber that ends the batch. Walks one index."""
-    walked = (
-        select(subscription.c.subscriber_id)
-        .where(subscription.c.list_id == list_id, subscription.c.subscriber_id > after)
-        .order_by(subscription.c.subscriber_id)
-        .limit(batch)
-        .subquery()
-    )
-    last: int | None = connection.execute(select(func.max(walked.c.subscriber_id))).scalar_one()
+def _last_of_batch(connection: Connection, list_id: int, row: Row[Any], batch: int) -> int | None:
+    """The subscriber that ends the batch. Walks one index: the list's, or for a clock's wave that of zones and hours."""
+    if (row.zone, row.hour) == EVERYONE:
+        ids = subscription.c.subscriber_id
+        walked = select(ids.label("id")).where(subscription.c.list_id == list_id)
+    else:
+        ids = subscriber.c.id
+        walked = select(ids.label("id")).where(*by_clock(ReaderClock(row.zone, row.hour)))
+    some = walked.where(ids > row.frozen_to).order_by(ids).limit(batch).subquery()
+    last: int | None = connection.execute(select(func.max(some.c.id))).scalar_one()
     return last
+
+
+def _up_to(list_id: int, row: Row[Any], last: int) -> ColumnElement[bool]:
+    """The list's subscriptions of the batch. A clock's are looked up one by one: they are few among all of the list's."""
+    if (row.zone, row.hour) == EVERYONE:
+        ids = subscription.c.subscriber_id
+        return and_(subscription.c.list_id == list_id, ids > row.frozen_to, ids <= last)
+    reader = subscriber.alias("reader")
+    of_clock = by_clock(ReaderClock(row.zone, row.hour), of=reader)
+    some = select(reader.c.id).where(*of_clock, reader.c.id > row.frozen_to, reader.c.id <= last)
+    return and_(subscription.c.list_id == list_id, subscription.c.subscriber_id.in_(some))
 
 
 def _freeze_span(
     connection: Connection, released: Mailing, row: Row[Any], span: ColumnElement[bool], clock: Clock
 ) -> None:
-    reason = _reason(_elsewhere(connection, released.issue, mailing_id=released.id))
+    elsewhere = _elsewhere(connection, released.issue, mailing_id=released.id)
+    reason = _reason(elsewhere, other=Exclusion.TOO_LATE.value if row.skipped else _INCLUDED)
     audience = _audience(_tally(connection, reason, span))
     chosen = (
         select(
@@ -169,8 +166,8 @@ def _tally(connection: Connection, reason: ColumnElement[str], where: ColumnElem
     return {row.reason: row.people for row in rows}
 
 
-def _reason(elsewhere: ColumnElement[bool] | None) -> ColumnElement[str]:
-    """Why a subscription is left out; "" where it is not. The order is that of `Exclusion`."""
+def _reason(elsewhere: ColumnElement[bool] | None, *, other: str = _INCLUDED) -> ColumnElement[str]:
+    """Why a subscription is left out; "" where it is not. The order is that of `Exclusion`; `other` is for all the rest."""
     suppressed = exists().where(suppression.c.address_key == subscriber.c.address_key)
     status = subscription.c.status
     cases = [
@@ -180,7 +177,7 @@ def _reason(elsewhere: ColumnElement[bool] | None) -> ColumnElement[str]:
     ]
     if elsewhere is not None:
         cases.append((elsewhere, Exclusion.HAS_ISSUE.value))
-    return case(*cases, else_=_INCLUDED)
+    return case(*cases, else_=other)
 
 
 def _elsewhere(connection: Connection, issue: str, *, mailing_id: int | None) -> ColumnElement[bool] | None:

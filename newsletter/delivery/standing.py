@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
+from newsletter import alerts
+from newsletter.alerts import Alert
 from newsletter.delivery import history, ledger
+from newsletter.delivery.lateness import late
 from newsletter.store import Store
 from newsletter.store.statuses import OPEN, DeliveryStatus, MailingStatus
 from newsletter.store.tables import mailing, wave
@@ -37,12 +40,12 @@ class Standing:
         return (*self.next_waves, *((self.next_due,) if self.next_due else ()))
 
 
-def standing_of(store: Store, mailing_id: int) -> Standing:
-    """The mailing as it stands."""
+def standing_of(store: Store, mailing_id: int, *, now: datetime) -> Standing:
+    """The mailing as it stands. A wave that is too late at `now` is nothing to wait for: a person decides on it."""
     with store.reading() as connection:
         columns = select(mailing.c.status, mailing.c.not_later_than, mailing.c.resend_after)
         row = connection.execute(columns.where(mailing.c.id == mailing_id)).one()
-        waiting = (wave.c.mailing_id == mailing_id) & wave.c.released_at.is_(None)
+        waiting = (wave.c.mailing_id == mailing_id) & wave.c.released_at.is_(None) & ~late(now)
         hours = connection.execute(select(wave.c.due_at).where(waiting).order_by(wave.c.due_at)).scalars()
         return Standing(
             status=MailingStatus(row.status),
@@ -55,9 +58,10 @@ def standing_of(store: Store, mailing_id: int) -> Standing:
 
 
 def tell_trouble(connection: Connection, mailing_id: int, trouble: str, *, told: str | None) -> str:
-    """Write what stands in the way, where that is not what was told last; what is told now."""
+    """Write what stands in the way, where that is not what was told last; what is told now. Why one was paused stays."""
     if trouble != told:
-        other = (mailing.c.id == mailing_id) & (mailing.c.trouble != trouble)
+        going = (mailing.c.id == mailing_id) & (mailing.c.status == MailingStatus.SENDING)
+        other = going & (mailing.c.trouble != trouble)
         connection.execute(update(mailing).where(other).values(trouble=trouble))
     return trouble
 
@@ -68,9 +72,25 @@ def clear_trouble(connection: Connection, mailing_id: int) -> None:
     connection.execute(update(mailing).where(going).values(trouble=""))
 
 
-def pause_for(connection: Connection, mailing_id: int, trouble: str, *, now: datetime) -> None:
-    """`sending` → `paused`, by the worker, because of `trouble`."""
+def pause_for(connection: Connection, mailing_id: int, trouble: str, *, code: str, now: datetime) -> bool:
+    """`sending` → `paused`, by the worker, because of `trouble`, with an alert of the kind `code`; whether it was so."""
     sending = (mailing.c.id == mailing_id) & (mailing.c.status == MailingStatus.SENDING)
     values = {"status": MailingStatus.PAUSED, "trouble": trouble}
-    if connection.execute(update(mailing).where(sending).values(values)).rowcount == 1:
-        history.note(connection, mailing_id, "mailing.pause", actor=history.WORKER, now=now, why=trouble)
+    if connection.execute(update(mailing).where(sending).values(values)).rowcount != 1:
+        return False
+    history.note(connection, mailing_id, "mailing.pause", actor=history.WORKER, now=now, why=trouble)
+    about = Alert(code=code, subject=alert_subject(mailing_id), message=f"mailing {mailing_id} is paused: {trouble}")
+    alerts.raise_alert(connection, about, now=now)
+    return True
+
+
+def alert_subject(mailing_id: int) -> str:
+    """What the alerts on a mailing are about."""
+    return f"mailing:{mailing_id}"
+
+
+def next_wave(connection: Connection, mailing_id: int, *, after: datetime) -> datetime | None:
+    """When the mailing's next wave is due."""
+    to_come = (wave.c.mailing_id == mailing_id) & wave.c.released_at.is_(None) & (wave.c.due_at > after)
+    hour: datetime | None = connection.execute(select(func.min(wave.c.due_at)).where(to_come)).scalar_one()
+    return hour

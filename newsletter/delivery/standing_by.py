@@ -12,15 +12,19 @@ from sqlalchemy import Connection
 
 from newsletter.clock import Clock
 from newsletter.delivery import chunks, control, evidence, history, steps
+from newsletter.delivery.announcer import Announcer
 from newsletter.delivery.backoff import Backoff
+from newsletter.delivery.breaker import Breaker
 from newsletter.delivery.copies import Copies
 from newsletter.delivery.identity import own_name
 from newsletter.delivery.patience import Patience
 from newsletter.delivery.senders.base import Sender, seconds
+from newsletter.delivery.telling import Teller
 from newsletter.delivery.two_clocks import TwoClocks
 from newsletter.delivery.worker import LEASE, Worker
 from newsletter.errors import BlockedError
 from newsletter.publishing import Mailing, editions, mailings
+from newsletter.settings import BreakerSettings
 from newsletter.store import Store
 from newsletter.tokens import TokenKeys
 
@@ -45,6 +49,8 @@ class StandBy:
         backoff: the waits between the tries of one delivery.
         lease: how long others wait before they take this process for dead.
         name: what this process is called in the ledger, after its machine and number; a random word by default.
+        announcer: tells people of alerts; nobody is told where none is given.
+        limits: when a mailing pauses by itself; the usual ones where none are given.
     """
 
     def __init__(
@@ -57,6 +63,8 @@ class StandBy:
         backoff: Backoff | None = None,
         lease: timedelta = LEASE,
         name: str | None = None,
+        announcer: Announcer | None = None,
+        limits: BreakerSettings | None = None,
     ) -> None:
         self._store = store
         self._keys = keys
@@ -66,6 +74,8 @@ class StandBy:
         self._backoff = backoff
         self._lease = lease
         self._name = name or own_name()
+        self._teller = Teller(store, clock=clock, announcer=announcer, limits=limits)
+        self._limits = limits
         self._stopping = threading.Event()
         self._patience = Patience(store, self._stopping, patient=True)
         self._working: dict[int, tuple[Worker, threading.Thread]] = {}
@@ -85,13 +95,16 @@ class StandBy:
         Raises:
             Exception: a fault of this program; everything that came back is recorded.
         """
+        leaving_by_itself = False
         while not self._stopping.is_set() and self.crash is None:
             if not self.run_once() and until():
+                leaving_by_itself = True
                 break
             self._stopping.wait(_LOOK)
         self.stop()
         for _, thread in list(self._working.values()):
             thread.join()
+        self._teller.finish(once_more=leaving_by_itself)
         if self.crash is not None:
             raise self.crash
 
@@ -101,6 +114,7 @@ class StandBy:
         if self._swept_at is None or seconds() - self._swept_at >= _SWEEP:
             self._swept_at = seconds()
             self._sweep()
+            self._teller.tell()
         sending = self._patience.call(lambda: mailings.being_sent(self._store))
         for found in sending:
             if found.id not in self._working and seconds() >= self._rested.get(found.id, 0.0):
@@ -120,6 +134,7 @@ class StandBy:
             name=self._name,
             patient=True,
             pauses=True,
+            breaker=Breaker(self._store, found.id, self._limits),
         )
         thread = threading.Thread(target=self._work, args=(found.id, worker), name=f"mailing-{found.id}")
         self._working[found.id] = (worker, thread)

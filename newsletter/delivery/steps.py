@@ -28,6 +28,9 @@ STEPS = (
 )
 """In the order in which a mailing comes to them. `writing` is inside the transaction, with everything written."""
 
+SCHEDULER_STEPS = ("start.writing", "start.committed", "hold.writing", "waves.writing", "slot.committed")
+"""The same of a scheduler: starting, holding, adding waves, scheduling a recurring issue."""
+
 _step, _, _times = os.environ.get(CRASH_AT, "").partition(":")
 _count = count(1)
 _lock = Lock()

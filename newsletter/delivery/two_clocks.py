@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from newsletter.clock import Clock
@@ -15,10 +16,16 @@ class TwoClocks:
     by the one that is ahead. So a clock that jumps gives nobody up and holds nobody back.
     """
 
-    def __init__(self, wall: Clock) -> None:
+    def __init__(self, wall: Clock, steady: Callable[[], float] = seconds) -> None:
         self._wall = wall
+        self._seconds = steady
         self._started = wall()
-        self._at_start = seconds()
+        self._at_start = steady()
+
+    def believe_wall(self) -> None:
+        """The clock on the wall has been right for long enough: the other goes on from it."""
+        self._started = self._wall()
+        self._at_start = self._seconds()
 
     def now(self) -> datetime:
         """The clock on the wall, for what is written down."""
@@ -37,4 +44,4 @@ class TwoClocks:
         return self._wall() - self._steady()
 
     def _steady(self) -> datetime:
-        return self._started + timedelta(seconds=seconds() - self._at_start)
+        return self._started + timedelta(seconds=self._seconds() - self._at_start)

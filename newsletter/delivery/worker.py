@@ -15,6 +15,7 @@ from newsletter.clock import Clock
 from newsletter.delivery import evidence
 from newsletter.delivery.backoff import Backoff
 from newsletter.delivery.books import Books
+from newsletter.delivery.breaker import Breaker
 from newsletter.delivery.circuit import Circuit
 from newsletter.delivery.claiming import Claims
 from newsletter.delivery.connections import Connections, settled_of
@@ -55,6 +56,7 @@ class Worker:
         stop_seconds: how long it waits, once it is to leave, for what is in the air.
         stop: asks it to leave when set.
         on_progress: told of every round, in the thread that runs.
+        breaker: pauses the mailing where too much goes wrong; one with the usual limits where none is given.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class Worker:
         stop_seconds: float = STOP_SECONDS,
         stop: threading.Event | None = None,
         on_progress: OnProgress = lambda _: None,
+        breaker: Breaker | None = None,
     ) -> None:
         self._clock = clock
         self._sender = sender
@@ -103,6 +106,7 @@ class Worker:
             quiet=quiet,
             patient=patient,
             tally=self._tally,
+            breaker=breaker or Breaker(store, mailing.id),
         )
 
     def stop(self) -> None:

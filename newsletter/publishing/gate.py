@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from newsletter.errors import BlockedError
 from newsletter.findings import Finding, Severity, blocking
+from newsletter.publishing.audience_size import Usual, objection
 from newsletter.publishing.mailing import Mailing
 from newsletter.publishing.standing import Approval, Standing
 from newsletter.publishing.user import name_key
@@ -18,6 +19,9 @@ from newsletter.store.statuses import MailingStatus
 
 _TOLD = frozenset({"SUBJECT-EMPTY", "LAW-ADDRESS", "AUDIENCE-EMPTY"})
 """Codes of checks whose matter the gate judges itself, so that no waiver helps; one finding of each is enough."""
+
+AUDIENCE_SIZE = "GATE-AUDIENCE-SIZE"
+_WHY_SIZE = "An audience that changes overnight is a broken import or a wrong list more often than news."
 
 _WHY_SAME = "What was looked at is what is sent: any edit makes another edition, which has to be looked at again."
 
@@ -37,7 +41,8 @@ class Facts:
     """What the gate judges.
 
     `open_findings` are those of the checks that nobody has waived; `recipients` is how many would get it now; `earlier`
-    is the mailing that the list had on the same date, if any; `sign_off` is None where nobody has to sign.
+    is the mailing that the list had on the same date, if any; `sign_off` is None where nobody has to sign. `usual` is
+    how many readers the list's mailings have, `expected` the number that a person has named for this one.
     """
 
     subject: str
@@ -47,6 +52,8 @@ class Facts:
     open_findings: Sequence[Finding] = ()
     earlier: Mailing | None = None
     sign_off: SignOff | None = None
+    usual: Usual | None = None
+    expected: int | None = None
 
 
 def findings(facts: Facts) -> list[Finding]:
@@ -64,8 +71,10 @@ def findings(facts: Facts) -> list[Finding]:
         )
     if facts.recipients == 0:
         found.append(_error("GATE-AUDIENCE-EMPTY", f"nobody on list {facts.list_name!r} can be mailed"))
+    elif against := objection(facts.recipients, facts.usual, facts.expected):
+        found.append(_error(AUDIENCE_SIZE, against, why=_WHY_SIZE))
     if facts.earlier is not None:
-        found.append(_error("GATE-ALREADY-SENT", _already(facts.earlier)))
+        found.append(_earlier(facts.earlier))
     elif facts.sign_off is not None:
         # After a mailing of the day nothing that anybody signs would let this one through.
         found += unsigned(facts.sign_off)
@@ -148,6 +157,16 @@ def _counted(sign_off: SignOff) -> list[Approval]:
 
 def _error(code: str, message: str, *, why: str | None = None) -> Finding:
     return Finding(code=code, severity=Severity.ERROR, message=message, why=why)
+
+
+def _earlier(earlier: Mailing) -> Finding:
+    if not earlier.waits:
+        return _error("GATE-ALREADY-SENT", _already(earlier))
+    said = (
+        f"issue {earlier.issue!r} is scheduled for {earlier.local_date} on list {earlier.list_name!r} (mailing "
+        f"{earlier.id}); take it back with `newsletter issue unschedule {earlier.issue} --list {earlier.list_name}`"
+    )
+    return _error("GATE-SLOT-TAKEN", said)
 
 
 def _already(earlier: Mailing) -> str:

@@ -7,10 +7,11 @@ from datetime import date as Date  # noqa: N812 - as everywhere
 from datetime import datetime
 
 from newsletter.errors import BlockedError
+from newsletter.publishing.timing import Timing
 from newsletter.store.statuses import MailingKind, MailingStatus
 
 _MAY_BECOME = {
-    MailingStatus.SCHEDULED: {MailingStatus.SENDING, MailingStatus.CANCELLED},
+    MailingStatus.SCHEDULED: {MailingStatus.SENDING, MailingStatus.PAUSED, MailingStatus.CANCELLED},
     MailingStatus.SENDING: {MailingStatus.PAUSED, MailingStatus.FINISHED, MailingStatus.CANCELLED},
     MailingStatus.PAUSED: {MailingStatus.SENDING, MailingStatus.CANCELLED},
     MailingStatus.FINISHED: set[MailingStatus](),
@@ -23,7 +24,8 @@ class Mailing:
     """A mailing as it stands. `local_date` is the day in the list's zone; instants are UTC.
 
     `not_later_than` is the instant after which nothing more is tried. `created_at` is the message's Date, so that every
-    copy and every attempt carries the same one.
+    copy and every attempt carries the same one. `due_at` is when the first wave of a scheduled one is due, and `timing`
+    what that was reckoned from; None for one that a person sends at once.
     """
 
     id: int
@@ -40,6 +42,13 @@ class Mailing:
     created_at: datetime
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    due_at: datetime | None = None
+    timing: Timing | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is scheduled and its hour has not come."""
+        return self.status is MailingStatus.SCHEDULED and self.due_at is not None
 
     @property
     def ended(self) -> bool:
@@ -52,10 +61,18 @@ class Mailing:
 
     def pause(self) -> Mailing:
         """Nothing more is claimed until it is resumed."""
+        if self.status is MailingStatus.SCHEDULED:
+            raise self._refusal("paused")
+        return self._become(MailingStatus.PAUSED)
+
+    def hold(self) -> Mailing:
+        """A scheduled one that was found too late waits for a person."""
+        if self.status is not MailingStatus.SCHEDULED:
+            raise self._refusal("held")
         return self._become(MailingStatus.PAUSED)
 
     def resume(self) -> Mailing:
-        """A paused one goes on."""
+        """A paused one goes on, or begins where it was held."""
         if self.status is not MailingStatus.PAUSED:
             raise self._refusal("resumed")
         return self._become(MailingStatus.SENDING)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date as Date  # noqa: N812 - as everywhere
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, insert, select, update
 
 from newsletter.audience.lists import MailingList
 from newsletter.errors import BlockedError, InputError
 from newsletter.publishing.editions import freeze
 from newsletter.publishing.mailing import Mailing
+from newsletter.publishing.timing import Timing
 from newsletter.rendering import Edition
 from newsletter.store import Store, audit, tables
 from newsletter.store.statuses import MailingKind, MailingStatus
@@ -48,7 +49,8 @@ def create(store: Store, order: Order, *, now: datetime, recheck: Recheck = lamb
     """
     with store.writing() as connection:
         recheck(connection)
-        if _find(connection, order.target.id, order.local_date) is not None:
+        lock_list(connection, order.target.id)
+        if find_in(connection, order.target.id, order.local_date) is not None:
             raise BlockedError(
                 f"list {order.target.name!r} has a mailing of {order.local_date} already",
                 remedy="Send again to go on with it",
@@ -58,6 +60,7 @@ def create(store: Store, order: Order, *, now: datetime, recheck: Recheck = lamb
             "list_id": order.target.id,
             "local_date": order.local_date,
             "kind": MailingKind.ISSUE,
+            "sequence": next_sequence(connection, order.target.id, order.local_date),
             "issue": order.issue,
             "edition_digest": digest,
             "status": MailingStatus.SCHEDULED,
@@ -99,7 +102,7 @@ def being_sent(store: Store) -> list[Mailing]:
 def find(store: Store, target: MailingList, local_date: Date) -> Mailing | None:
     """The mailing of an issue that the list had, or is having, on that day."""
     with store.reading() as connection:
-        return _find(connection, target.id, local_date)
+        return find_in(connection, target.id, local_date)
 
 
 def of_issue(store: Store, issue: str) -> list[Mailing]:
@@ -148,11 +151,56 @@ def _select() -> Select[Any]:
     )
 
 
-def _find(connection: Connection, list_id: int, local_date: Date) -> Mailing | None:
+def find_in(connection: Connection, list_id: int, local_date: Date) -> Mailing | None:
+    """The mailing of an issue that the list had, has or will have on that day, read in the caller's transaction.
+
+    One that was taken back before it began is none.
+    """
     table = tables.mailing.c
-    where = (table.list_id == list_id) & (table.local_date == local_date) & (table.kind == MailingKind.ISSUE)
+    where = _of_day(list_id, local_date) & ~taken_back()
     row = connection.execute(_select().where(where).order_by(table.sequence.desc()).limit(1)).one_or_none()
     return None if row is None else _mailing(row)
+
+
+def of_issue_to(connection: Connection, list_id: int, issue: str) -> Mailing | None:
+    """The latest mailing of the issue to the list, whatever its day; one that was taken back is none."""
+    table = tables.mailing.c
+    where = (table.list_id == list_id) & (table.issue == issue) & (table.kind == MailingKind.ISSUE) & ~taken_back()
+    row = connection.execute(_select().where(where).order_by(table.id.desc()).limit(1)).one_or_none()
+    return None if row is None else _mailing(row)
+
+
+def scheduled_between(connection: Connection, begin: datetime, end: datetime) -> list[Mailing]:
+    """The mailings with a first wave in a span of time, whatever became of them, the earliest first."""
+    table = tables.mailing.c
+    where = (table.due_at >= begin) & (table.due_at < end) & ~taken_back()
+    return [_mailing(row) for row in connection.execute(_select().where(where).order_by(table.due_at, table.id))]
+
+
+def which(connection: Connection, where: ColumnElement[bool]) -> list[Mailing]:
+    """The mailings that a condition on their table names, in order."""
+    return [_mailing(row) for row in connection.execute(_select().where(where).order_by(tables.mailing.c.id))]
+
+
+def lock_list(connection: Connection, list_id: int) -> None:
+    """Nobody else makes a mailing of this list until the transaction ends."""
+    connection.execute(select(tables.mailing_list.c.id).where(tables.mailing_list.c.id == list_id).with_for_update())
+
+
+def next_sequence(connection: Connection, list_id: int, local_date: Date) -> int:
+    """The number of another mailing of that day: those that were taken back keep theirs."""
+    last = select(func.max(tables.mailing.c.sequence)).where(_of_day(list_id, local_date))
+    return (connection.execute(last).scalar_one() or 0) + 1
+
+
+def taken_back() -> ColumnElement[bool]:
+    """Whether a mailing was cancelled before anything of it began."""
+    return and_(tables.mailing.c.status == MailingStatus.CANCELLED, tables.mailing.c.started_at.is_(None))
+
+
+def _of_day(list_id: int, local_date: Date) -> ColumnElement[bool]:
+    table = tables.mailing.c
+    return (table.list_id == list_id) & (table.local_date == local_date) & (table.kind == MailingKind.ISSUE)
 
 
 def require(connection: Connection, mailing_id: int) -> Mailing:
@@ -183,4 +231,20 @@ def _mailing(row: Row[Any]) -> Mailing:
         created_at=row.created_at,
         started_at=row.started_at,
         finished_at=row.finished_at,
+        due_at=row.due_at,
+        timing=_timing(row),
+    )
+
+
+def _timing(row: Row[Any]) -> Timing | None:
+    if row.due_at is None:
+        return None
+    return Timing(
+        day=row.local_date,
+        hour=time.fromisoformat(row.hour),
+        zone=row.zone,
+        limit=timedelta(seconds=row.late_limit),
+        by_reader=row.by_reader,
+        canary=row.canary,
+        skips_past=row.skips_past,
     )

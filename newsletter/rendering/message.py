@@ -29,17 +29,23 @@ _ID_PART = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 _FAST_NAME = re.compile(r"[A-Za-z][A-Za-z0-9 .,'-]{0,30}[A-Za-z.]")
 _FAST_ADDRESS = re.compile(r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@(?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+[a-z]{2,20}")
 _CRLF = "\r\n"
+AUTOMATIC = "Auto-Submitted: auto-generated"
+"""Keeps holiday replies from answering a program (RFC 3834, section 5)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MailingHeaders:
-    """What a mailing adds to an edition. `date` is aware; `list_name` is the list's key, `list_title` readers see."""
+    """What a mailing adds to an edition. `date` is aware; `list_name` is the list's key, `list_title` readers see.
+
+    `bulk`: False for a notice that the program writes to one person, which has no headers of lists.
+    """
 
     message_id_prefix: str
     message_id_domain: str
     date: datetime
     list_name: str
     list_title: str
+    bulk: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -147,14 +153,21 @@ def _write_headers(draft: _Draft, edition: Edition, mailing: MailingHeaders, bou
     draft.fixed(f"@{domain}>\r\n")
     if edition.reply_to:
         draft.fixed(f"Reply-To: {edition.reply_to}\r\n")
-    host = ascii_host(edition.base_url)
-    draft.fixed(phrase_header(mailing.list_title, f"{list_name}.{host}", name="List-Id") + _CRLF)
+    if mailing.bulk:
+        _write_list_headers(draft, edition, mailing, f"{prefix}:{list_name}:newsletter:{domain}")
+    else:
+        draft.fixed(AUTOMATIC + _CRLF)
+    draft.fixed(f"Content-Language: {edition.language}\r\nMIME-Version: 1.0\r\n")
+    draft.fixed(f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n')
+
+
+def _write_list_headers(draft: _Draft, edition: Edition, mailing: MailingHeaders, feedback: str) -> None:
+    list_id = f"{id_part(mailing.list_name)}.{ascii_host(edition.base_url)}"
+    draft.fixed(phrase_header(mailing.list_title, list_id, name="List-Id") + _CRLF)
     draft.fixed("List-Unsubscribe: <")
     _write_leave_url(draft, edition)
     draft.fixed(">\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n")
-    draft.fixed(f"Feedback-ID: {prefix}:{list_name}:newsletter:{domain}\r\n")
-    draft.fixed(f"Content-Language: {edition.language}\r\nMIME-Version: 1.0\r\n")
-    draft.fixed(f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n')
+    draft.fixed(f"Feedback-ID: {feedback}\r\n")
 
 
 def _write_leave_url(draft: _Draft, edition: Edition) -> None:

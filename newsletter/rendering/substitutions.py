@@ -19,7 +19,7 @@ from newsletter.errors import InputError
 from newsletter.rendering.edition import Edition
 from newsletter.rendering.headers import ascii_address, phrase_header, refuse_controls
 from newsletter.rendering.languages import short_date
-from newsletter.rendering.message import MailingHeaders, Recipient, ascii_host, checked_token, id_part
+from newsletter.rendering.message import AUTOMATIC, MailingHeaders, Recipient, ascii_host, checked_token, id_part
 
 _STYLE = re.compile(r"<style.*?</style\s*>", re.DOTALL | re.IGNORECASE)
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
@@ -57,6 +57,7 @@ class Substituted:
     tags: tuple[tuple[str, _Value], ...]
     leave_url: tuple[str, str]
     message_id: tuple[str, str]
+    bulk: bool = True
 
     def fill(self, reader: Recipient) -> Filled:
         """The reader's own part: values for the tags, List-Unsubscribe (RFC 8058) and Message-ID.
@@ -76,11 +77,10 @@ class Substituted:
         before, after = self.leave_url
         start, end = self.message_id
         delivery = reader.delivery if isinstance(reader.delivery, int) else id_part(reader.delivery)
-        headers = {
-            "List-Unsubscribe": f"<{before}{leave}{after}>",
-            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-            "Message-ID": f"{start}{delivery}{end}",
-        }
+        headers = {"Message-ID": f"{start}{delivery}{end}"}
+        if self.bulk:
+            headers["List-Unsubscribe"] = f"<{before}{leave}{after}>"
+            headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
         return Filled(values=values, headers=headers)
 
 
@@ -115,6 +115,7 @@ def compile_substitutions(edition: Edition, mailing: MailingHeaders) -> Substitu
         tags=tags,
         leave_url=(refuse_controls(before, name="base_url"), after),
         message_id=(f"<{prefix}.", f"@{domain}>"),
+        bulk=mailing.bulk,
     )
 
 
@@ -148,6 +149,9 @@ def _word(edition: Edition, part: str, slot: str) -> str:
 
 def _headers(edition: Edition, mailing: MailingHeaders) -> dict[str, str]:
     """The headers that all readers get. The provider folds them itself."""
+    if not mailing.bulk:
+        name, _, value = AUTOMATIC.partition(": ")
+        return {name: value, "Content-Language": edition.language}
     name = id_part(mailing.list_name)
     list_id = phrase_header(mailing.list_title, f"{name}.{ascii_host(edition.base_url)}", name="List-Id")
     return {

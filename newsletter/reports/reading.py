@@ -66,9 +66,9 @@ def _workers(connection: Connection, mailing_id: int, now: datetime) -> int:
 
 
 def _waves(connection: Connection, mailing_id: int) -> tuple[Wave, ...]:
-    columns = select(wave.c.zone, wave.c.due_at, wave.c.released_at)
-    rows = connection.execute(columns.where(wave.c.mailing_id == mailing_id).order_by(wave.c.due_at, wave.c.zone))
-    return tuple(Wave(zone=row.zone, due_at=row.due_at, released_at=row.released_at) for row in rows)
+    columns = select(wave.c.zone, wave.c.hour, wave.c.canary, wave.c.skipped, wave.c.due_at, wave.c.released_at)
+    found = columns.where(wave.c.mailing_id == mailing_id).order_by(wave.c.due_at, wave.c.zone, wave.c.hour)
+    return tuple(Wave(**row) for row in connection.execute(found).mappings())
 
 
 def _recently(connection: Connection, mailing_id: int, now: datetime) -> int:

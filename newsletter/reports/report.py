@@ -55,11 +55,14 @@ class Domain:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wave:
-    """One of the mailing's waves; `zone` is empty for everyone else's. Instants are UTC."""
+    """One of the mailing's waves; `zone` and `hour` are empty for everyone else's. Instants are UTC."""
 
     zone: str
     due_at: datetime
     released_at: datetime | None
+    hour: str = ""
+    canary: bool = False
+    skipped: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -190,6 +193,9 @@ class Report:
             "waves": [
                 {
                     "zone": wave.zone,
+                    "hour": wave.hour,
+                    "canary": wave.canary,
+                    "skipped": wave.skipped,
                     "due_at": wave.due_at.isoformat(),
                     "released_at": wave.released_at.isoformat() if wave.released_at else None,
                 }

@@ -14,17 +14,26 @@ _WHY = {
     Exclusion.UNSUBSCRIBED: "unsubscribed",
     Exclusion.UNCONFIRMED: "not confirmed",
     Exclusion.HAS_ISSUE: "has it from another list",
+    Exclusion.TOO_LATE: "their hour had passed",
 }
 _SHOWN_REPLIES = 10
 _NOBODY = "and no worker is at it: start `newsletter worker`"
 _LONG = frozenset({"ids", "edition", "issue", "list", "waived"})
 _HAPPENED = {
     "mailing.create": "made",
+    "mailing.schedule": "scheduled for {due}",
+    "mailing.reschedule": "moved to {due}",
+    "mailing.unschedule": "taken back before it began",
+    "mailing.start": "started at its hour",
+    "mailing.hold": "held: {why}",
+    "mailing.waves_added": "waves added for {waves}",
+    "mailing.reckoned_anew": "{waves} waves moved by new rules of their zones ({tzdata})",
     "mailing.pause": "paused {detail}",
     "mailing.resume": "resumed",
     "mailing.cancel": "cancelled",
     "mailing.retry": "failed ones to be tried again: {detail}",
     "mailing.resolve": "{deliveries} unknown decided as {as}",
+    "canary.passed": "the canary was well, and the others followed",
     "worker.lost": "a worker died or slept past its lease and left {unknown} unknown",
     "worker.waited": "a worker waited {seconds} s for the database: {why}",
     "worker.clock_jumped": "the machine's clock was moved by {seconds} s; nobody was given up for that",
@@ -38,6 +47,8 @@ def as_text(report: Report) -> str:
 
 def headline(report: Report) -> str:
     """The most important sentence."""
+    if report.mailing.waits and report.mailing.due_at:
+        return f"Scheduled: it goes out by itself at {_hour(report.mailing.due_at)}."
     accepted, prepared = report.counts[DeliveryStatus.ACCEPTED], report.prepared
     if report.mailing.status is MailingStatus.FINISHED and accepted == prepared:
         return f"Finished: all {prepared:,} accepted."
@@ -152,7 +163,10 @@ def _lines(report: Report) -> Iterator[str]:
 
 def _wave(wave: Wave) -> str:
     state = f"released {_hour(wave.released_at)}" if wave.released_at else "to come"
-    return f"{_hour(wave.due_at)}  {wave.zone or 'everyone else'}: {state}"
+    if wave.skipped:
+        state = "its hour had passed: left out"
+    who = " ".join(word for word in (wave.zone or ("" if wave.hour else "everyone else"), wave.hour) if word)
+    return f"{_hour(wave.due_at)}  {who}{', the few ahead' if wave.canary else ''}: {state}"
 
 
 def _titled(title: str, lines: Iterable[str]) -> Iterator[str]:

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+from datetime import date as Date  # noqa: N812 - as everywhere
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from newsletter.settings.values import Address, Color, Domain, Line, Table, Url, Zone, nearest
+from newsletter.settings.values import (
+    Address,
+    Color,
+    Domain,
+    Hour,
+    Length,
+    Line,
+    Share,
+    Table,
+    Url,
+    Zone,
+    nearest,
+)
 
 DATA_FOLDER = "data"
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 class Newsroom(Table):
@@ -117,6 +133,44 @@ class MailingList(Table):
     """The list's name for readers: in the footer, on their pages, in the List-Id header."""
     zone: Zone | None = None
     """The list's time zone. Left out: the newsroom's."""
+    hour: Hour | None = None
+    """When an issue goes out, on the clocks of the list's zone, such as `"06:00"`. With it the list has a calendar: a day
+    of the calendar without an issue raises an alert. Left out: no calendar, and `issue schedule` needs `--at`."""
+    days: tuple[Weekday, ...] = WEEKDAYS
+    """The days of the week that have an issue, such as `["mon", "tue", "wed", "thu", "fri"]`."""
+    skip: tuple[Date, ...] = ()
+    """Days without an issue, such as `[2026-12-25, 2027-01-01]`."""
+    ready_by: Hour | None = None
+    """By when the day's issue has to be scheduled, on the same clocks and before `hour`; an alert is raised where it is
+    not. Left out: at `hour` itself."""
+    not_later_than: Length = timedelta(hours=6)
+    """How late an issue may begin by itself, after an outage for instance, and how long what a server defers is tried
+    again. What is found later is held until a person decides."""
+    past_waves: Literal["at once", "skip"] = "at once"
+    """What becomes of readers whose own hour has passed already when an issue is scheduled: they get it at once (within
+    `not_later_than`), or not at all."""
+    local: bool = False
+    """Whether each reader gets an issue at the hour of their own zone, or at the hour that they chose."""
+    recurring: bool = False
+    """Whether each day's approved issue is scheduled by itself, as it stands once everything is signed."""
+    canary: Share = 0.0
+    """A share of the readers, such as `"1%"`, who get an issue five minutes before all others, so that what goes wrong
+    shows early."""
+
+    @model_validator(mode="after")
+    def _calendar_is_whole(self) -> Self:
+        needing = [name for name in ("ready_by", "recurring") if getattr(self, name)]
+        if self.hour is None and needing:
+            raise ValueError(f'{needing[0]} needs an hour: add a line such as hour = "06:00"')
+        if self.hour is not None and self.ready_by is not None and self.ready_by >= self.hour:
+            raise ValueError("ready_by must be before hour")
+        return self
+
+    @model_validator(mode="after")
+    def _some_day_has_an_issue(self) -> Self:
+        if not self.days or len(set(self.days)) < len(self.days):
+            raise ValueError("days must name each day once, and at least one")
+        return self
 
 
 class SenderSettings(Table):
@@ -193,6 +247,35 @@ class CheckSettings(Table):
     """Days ahead past which an issue's date is warned of."""
 
 
+class AlertSettings(Table):
+    """`[alerts]`: who is told when something is the matter. The webhook is signed with the secret NEWSLETTER_ALERTS_KEY."""
+
+    mail_to: tuple[Address, ...] = ()
+    """Addresses of the newsroom's own that alerts are mailed to, at most one mail an hour of each kind."""
+    url: Url | None = None
+    """Where alerts are posted as JSON, signed by Standard Webhooks. Chat programs that show a field `text` will do."""
+    url_is_inside: bool = False
+    """Whether `url` may lead into the newsroom's own network. Otherwise only a public host on a web port is asked."""
+    remind_hours: Annotated[float, Field(ge=1, le=168)] = 4.0
+    """After how many hours an alert is told again that is open and that nobody has acknowledged."""
+
+
+Percent = Annotated[float, Field(gt=0, le=100)]
+
+
+class BreakerSettings(Table):
+    """`[breaker]`: when a mailing pauses by itself. Each counts past a minimum volume only; 100 is never reached."""
+
+    complaints_percent: Percent = 0.1
+    """Complaints, out of what was accepted. Mailbox providers want less than 0.1 and block at 0.3."""
+    bounces_percent: Percent = 2.0
+    """Addresses that do not exist, out of what was tried."""
+    temporary_percent: Percent = 20.0
+    """What receivers put off for now, out of what was tried."""
+    errors_percent: Percent = 50.0
+    """Calls on which the provider itself failed for a quarter of an hour, out of all calls."""
+
+
 class Settings(Table):
     """All settings of one newsroom. `root` is its folder."""
 
@@ -205,6 +288,8 @@ class Settings(Table):
     roundup: RoundupSettings = RoundupSettings()
     approval: ApprovalSettings = ApprovalSettings()
     checks: CheckSettings = CheckSettings()
+    alerts: AlertSettings = AlertSettings()
+    breaker: BreakerSettings = BreakerSettings()
 
     @model_validator(mode="after")
     def _approval_by_known_sides(self) -> Self:

@@ -91,6 +91,7 @@ class Exclusion(StrEnum):
     UNSUBSCRIBED = "unsubscribed"
     UNCONFIRMED = "unconfirmed"
     HAS_ISSUE = "has_issue"
+    TOO_LATE = "too_late"
 
 
 class UserRole(StrEnum):
@@ -124,3 +125,18 @@ class EventType(StrEnum):
     COMPLAINED = "complained"
     UNSUBSCRIBED = "unsubscribed"
     OTHER = "other"
+
+
+class AlertSeverity(StrEnum):
+    """How much an alert presses: a warning can wait until somebody is at work, a critical one stops readers' mail."""
+
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+class AlertStep(StrEnum):
+    """What is told about an alert: that it is there, that it is there still, that it is over."""
+
+    RAISED = "raised"
+    REMINDED = "reminded"
+    RESOLVED = "resolved"

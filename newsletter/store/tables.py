@@ -94,6 +94,9 @@ mailing_list = Table(
     Column("name", String(100), nullable=False, unique=True),
     Column("title", String(300), nullable=False),
     Column("created_at", Instant, nullable=False),
+    # The calendar that its settings name, in a line, and since when: slots before that were never promised.
+    Column("calendar", Text, nullable=False, server_default=""),
+    Column("calendar_since", Instant),
 )
 
 subscriber = Table(
@@ -107,7 +110,11 @@ subscriber = Table(
     Column("name", String(300), nullable=False, server_default=""),
     Column("language", String(35)),
     Column("zone", String(64)),
+    # The local hour that the reader chose, such as 07:00; NULL: the list's.
+    Column("hour", String(5)),
     Column("created_at", Instant, nullable=False),
+    # A wave's readers, in order, without walking the whole list.
+    Index(None, "zone", "hour", "id"),
 )
 
 subscription = Table(
@@ -242,9 +249,24 @@ mailing = Table(
     Column("trouble", Text, nullable=False, server_default=""),
     # Seconds after which what is unknown is sent again; NULL: a person decides.
     Column("resend_after", Integer),
+    # When its first wave is due; NULL for one that a person sends now.
+    Column("due_at", Instant),
+    # What the waves' instants were reckoned from, and by which rules, so that they follow when those change.
+    Column("zone", String(64)),
+    Column("hour", String(5)),
+    Column("tzdata", String(20)),
+    # Whether each reader gets it at the hour of their own zone.
+    Column("by_reader", Boolean, nullable=False, server_default=false()),
+    # How many of 10,000 readers go five minutes ahead of the others.
+    Column("canary", Integer, nullable=False, server_default="0"),
+    # Seconds by which a wave may be late and still begin by itself.
+    Column("late_limit", Integer),
+    # Whether waves whose hour had passed are skipped instead of sent at once.
+    Column("skips_past", Boolean, nullable=False, server_default=false()),
     _one_of("kind", MailingKind),
     _one_of("status", MailingStatus),
     UniqueConstraint("list_id", "local_date", "kind", "sequence"),
+    Index(None, "status", "due_at"),
 )
 
 wave = Table(
@@ -254,12 +276,20 @@ wave = Table(
     Column("mailing_id", ForeignKey("mailing.id"), nullable=False),
     # "" is everyone: NULLs are never equal, so the constraint below would let a second such wave in.
     Column("zone", String(64), nullable=False, server_default=""),
+    # The local hour that its readers chose; "" is the mailing's.
+    Column("hour", String(5), nullable=False, server_default=""),
+    # The few of the zone and hour who go ahead.
+    Column("canary", Boolean, nullable=False, server_default=false()),
     Column("due_at", Instant, nullable=False),
+    # After this it does not begin by itself; NULL: after the mailing's own limit.
+    Column("not_later_than", Instant),
+    # Its hour had passed when the mailing was scheduled, and the list skips such: its readers are counted, none is mailed.
+    Column("skipped", Boolean, nullable=False, server_default=false()),
     Column("edition_digest", ForeignKey("edition.digest"), nullable=False),
     # The last subscriber looked at, so that freezing goes on where a killed process stopped.
     Column("frozen_to", BigId, nullable=False, server_default="0"),
     Column("released_at", Instant),
-    UniqueConstraint("mailing_id", "zone"),
+    UniqueConstraint("mailing_id", "zone", "hour", "canary"),
 )
 
 chunk = Table(
@@ -339,6 +369,7 @@ event = Table(
     Column("raw", JSON, nullable=False),
     _one_of("type", EventType),
     UniqueConstraint("provider", "provider_event"),
+    Index(None, "mailing_id", "type"),
 )
 
 audit = Table(

@@ -29,11 +29,11 @@ def exported(db: store.Store, list_name: str = "daily") -> str:
 
 
 def test_an_export_has_headings_status_consent_and_utc_times(take: Take, db: store.Store) -> None:
-    take("email,name,zone,language\nann@example.org,=1+1,Europe/Berlin,en\n")
+    take("email,name,zone,hour,language\nann@example.org,=1+1,Europe/Berlin,7:00,en\n")
     heading, row = exported(db).splitlines()
     assert heading == ",".join(HEADING)
     assert row.startswith(
-        "ann@example.org,'=1+1,en,Europe/Berlin,subscribed,Send me the daily.,import people.csv sha256:"
+        "ann@example.org,'=1+1,en,Europe/Berlin,07:00,subscribed,Send me the daily.,import people.csv sha256:"
     )
     assert row.endswith(",2026-03-04T05:06:07Z,2026-03-04T05:06:07Z")
 

@@ -174,7 +174,7 @@ def test_everything_runs_and_what_dies_is_started_again(root, mailing, inbox):
     ran = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         until(lambda: inbox.mailbox.count() == 3)
-        said_first = ran.stderr.readline() + ran.stderr.readline()
+        said_first = "".join(ran.stderr.readline() for _ in range(3))
         worker = re.search(r"worker: started, process (\d+)", said_first)[1]
         subprocess.run(["kill", "-KILL", worker], check=True)
         time.sleep(2)
@@ -185,4 +185,5 @@ def test_everything_runs_and_what_dies_is_started_again(root, mailing, inbox):
     assert "worker: ended (SIGKILL); started again in" in said
     assert "worker: started" in said
     assert "web: ended (exit code 0)" in said
+    assert "scheduler: ended (exit code 0)" in said
     assert mailing.id == 1

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from newsletter.app import App
 from newsletter.audience import subscribers
 from newsletter.issues import Issue, load
-from newsletter.publishing import approvals, users
+from newsletter.publishing import approvals, scheduling, users
 from newsletter.publishing.user import User
+from newsletter.publishing.wish import Wish
 from newsletter.rehearsal.inbox import Inbox
 from newsletter.settings import load as load_settings
+from newsletter.store import tables
 from newsletter.store.statuses import UserRole
 
 SLUG = "2026-11-24-ferries"
+MONDAY = datetime(2026, 11, 23, 12, tzinfo=UTC)
+AT = Wish(at="2026-11-24 06:00", zone="America/New_York")
 ROUNDUP = """\
 Should ferries be free?
 
@@ -78,6 +84,26 @@ class Room:
         self.test(user)
         self.approve(user)
 
+    def propose(self, wish=AT, *, list_name="daily", issue=None, **options):
+        examined = self.app.examine(issue or self.issue())
+        now = self.app.clock()
+        return scheduling.propose(self.app.store, self.app.settings, examined, list_name, wish, now=now, **options)
+
+    def schedule(self, wish=AT, **options):
+        return scheduling.schedule(self.app.store, self.propose(wish, **options), actor="ada", now=self.app.clock())
+
+    def unschedule(self, issue=SLUG):
+        return scheduling.unschedule(self.app.store, issue, "daily", actor="ada", now=self.app.clock())
+
+    def waves(self, mailing):
+        with self.app.store.reading() as connection:
+            rows = connection.execute(select(tables.wave).where(tables.wave.c.mailing_id == mailing.id))
+            return sorted((row.due_at, row.zone, row.hour, row.canary, row.skipped) for row in rows)
+
+    def reader(self, name, **known):
+        options = {"list_name": "daily", "consent": "said yes", "clock": self.app.clock, **known}
+        subscribers.add(self.app.store, f"{name}@reader.example", **options)
+
 
 @pytest.fixture
 def inbox() -> Iterator[Inbox]:
@@ -120,3 +146,35 @@ def room(folder: Path, inbox: Inbox) -> Iterator[Room]:
 @pytest.fixture
 def ada(room: Room) -> User:
     return room.add_user("Ada Marlow")
+
+
+@pytest.fixture
+def now():
+    """The hour, to be set."""
+    return [MONDAY]
+
+
+@pytest.fixture
+def newsroom_file(folder):
+    return folder / "newsletter.toml"
+
+
+@pytest.fixture
+def open_room(folder, inbox, now):
+    """Opens the newsroom, with more settings of the list where they are given."""
+    opened = []
+
+    def open_with(**of_list):
+        path = folder / "newsletter.toml"
+        lines = "".join(f"{name} = {value}\n" for name, value in of_list.items())
+        text = path.read_text("utf-8").replace('title = "The Daily"\n', f'title = "The Daily"\n{lines}')
+        path.write_text(text, "utf-8")
+        app = App.open(load_settings(folder), clock=lambda: now[0])
+        opened.append(app)
+        room = Room(app=app, inbox=inbox)
+        room.reader("ann")
+        return room
+
+    yield open_with
+    for app in opened:
+        app.close()

@@ -1,12 +1,14 @@
 import threading
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import CheckConstraint, create_engine, inspect, text
+from sqlalchemy import CheckConstraint, create_engine, inspect, make_url, text
+from sqlalchemy.exc import IntegrityError
 
 from newsletter import store
 from newsletter.errors import InputError
@@ -91,3 +93,42 @@ def test_a_database_of_the_first_form_is_brought_up_with_what_it_holds(url, tmp_
         assert connection.execute(text("SELECT name FROM list")).scalars().all() == ["daily"]
         assert schema.version_of(connection) == schema.known_versions()[-1]
         assert compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata) == []
+
+
+def test_waves_keep_their_rows_and_what_points_to_them_when_they_get_hours(url):
+    with closing(store.open(url)):
+        pass  # makes the folder
+    path = Path(make_url(url).database)
+    path.unlink()
+    engine = create_engine(url)
+    with engine.connect() as connection, connection.begin():
+        config = Config()
+        config.set_main_option("script_location", str(schema.MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0004")
+        for row in BEFORE_HOURS:
+            connection.execute(text(row))
+    engine.dispose()
+    with closing(store.open(url)) as opened, opened.reading() as connection:
+        assert connection.execute(text("SELECT id, zone, hour, canary, frozen_to FROM wave")).all() == [
+            (7, "", "", 0, 3),
+            (8, "Asia/Tokyo", "", 0, 0),
+        ]
+        assert connection.execute(text("SELECT wave_id FROM delivery")).scalars().all() == [7, 7]
+        assert connection.execute(text("PRAGMA foreign_key_check")).all() == []
+        with pytest.raises(IntegrityError):
+            connection.execute(text("DELETE FROM wave WHERE id = 7"))
+
+
+BEFORE_HOURS = (
+    "INSERT INTO list (id, name, title, created_at) VALUES (1, 'daily', 'Daily', '2026-01-01')",
+    "INSERT INTO edition (digest, issue, subject, content, created_at) VALUES ('d', 'i', 's', x'00', '2026-01-01')",
+    """INSERT INTO mailing (id, list_id, local_date, kind, issue, edition_digest, status, not_later_than, excluded, created_at)
+    VALUES (1, 1, '2026-01-01', 'issue', 'i', 'd', 'sending', '2026-01-01', '{}', '2026-01-01')""",
+    "INSERT INTO wave (id, mailing_id, zone, due_at, edition_digest, frozen_to) VALUES (7, 1, '', '2026-01-01', 'd', 3)",
+    "INSERT INTO wave (id, mailing_id, zone, due_at, edition_digest) VALUES (8, 1, 'Asia/Tokyo', '2026-01-01', 'd')",
+    """INSERT INTO chunk (id, wave_id, status, worker, created_at, lease_until)
+    VALUES (1, 7, 'closed', 'w', '2026-01-01', '2026-01-01')""",
+    "INSERT INTO delivery (mailing_id, wave_id, subscriber_id, status, changed_at) VALUES (1, 7, 1, 'pending', '2026-01-01')",
+    "INSERT INTO delivery (mailing_id, wave_id, subscriber_id, status, changed_at) VALUES (1, 7, 2, 'pending', '2026-01-01')",
+)

@@ -1,24 +1,27 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import update
 
 from newsletter.audience import suppressions
 from newsletter.audience.addresses import parse
 from newsletter.audience.leaving import leave, reader, rejoin
 from newsletter.store.statuses import SuppressionReason
+from newsletter.store.tables import mailing
 from newsletter.tokens import INERT
 from newsletter.web.guards import MOST_BYTES
 
 if TYPE_CHECKING:
     from conftest import Room
 
+NOW = datetime(2026, 11, 24, 11, tzinfo=UTC)
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 
 
@@ -133,6 +136,20 @@ def test_the_own_copy_is_the_mail_with_the_readers_slots_filled(room: Room, web:
     assert answer.headers["content-security-policy"].startswith("sandbox ")
     assert "allow-scripts" not in answer.headers["content-security-policy"]
     assert answer.headers["x-robots-tag"] == "noindex"
+
+
+def test_nothing_of_an_issue_is_shown_before_its_first_wave(room: Room, web: httpx.Client) -> None:
+    with room.app.store.writing() as connection:
+        reckoned = {"due_at": NOW, "zone": "UTC", "hour": "11:00", "late_limit": 3600}
+        connection.execute(update(mailing).values(**reckoned, started_at=None, status="scheduled"))
+    assert web.get(f"/view/{room.track}").status_code == 404
+    # Held because it was found too late: not yet either.
+    with room.app.store.writing() as connection:
+        connection.execute(update(mailing).values(status="paused"))
+    assert web.get(f"/view/{room.track}").status_code == 404
+    with room.app.store.writing() as connection:
+        connection.execute(update(mailing).values(status="sending", started_at=NOW))
+    assert web.get(f"/view/{room.track}").status_code == 200
 
 
 def test_an_own_copy_outlives_the_subscription(room: Room, web: httpx.Client) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date as Date  # noqa: N812 - as everywhere
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from newsletter.delivery.copies import Copies
 from newsletter.errors import InputError
@@ -50,13 +50,19 @@ def own_copy(store: Store, keys: TokenKeys, subscriber_id: int, mailing_id: int)
 
 
 def _known(store: Store, subscriber_id: int, mailing_id: int) -> tuple[str, str, Date] | None:
-    """Address, name and day of consent, where subscriber, subscription and mailing are all there."""
+    """Address, name and day of consent, where subscriber and subscription are there and the mailing has begun."""
     person, joined = tables.subscriber.c, tables.subscription.c
     statement = (
         select(person.address, person.name, joined.consent_at)
         .join(tables.subscription, joined.subscriber_id == person.id)
         .join(tables.mailing, tables.mailing.c.list_id == joined.list_id)
-        .where(person.id == subscriber_id, tables.mailing.c.id == mailing_id, person.address != "")
+        .where(
+            person.id == subscriber_id,
+            tables.mailing.c.id == mailing_id,
+            # Embargo: nothing of a scheduled issue is shown before its first wave, nor of one that is held.
+            or_(tables.mailing.c.started_at.is_not(None), tables.mailing.c.due_at.is_(None)),
+            person.address != "",
+        )
     )
     with store.reading() as connection:
         row = connection.execute(statement).one_or_none()

@@ -1,0 +1,35 @@
+"""`newsletter scheduler`: starts what is due."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import structlog
+import typer
+
+from newsletter.app import App
+from newsletter.cli import say
+from newsletter.cli.newsroom import settings
+from newsletter.delivery import stopping
+
+
+def run(
+    once: Annotated[bool, typer.Option("--once", help="Start what is due now, and leave.")] = False,
+) -> None:
+    """Start scheduled mailings at their hour and watch the lists' slots. SIGTERM or Ctrl-C ends it.
+
+    Several may run at once, on several machines too: the database decides which of them starts a mailing. What it
+    starts is sent by `newsletter worker`. It reads newsletter.toml once: start it again after a change.
+    """
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    with App.open(settings()) as newsroom:
+        scheduler = newsroom.scheduler()
+        with stopping(scheduler.stop):
+            if once:
+                scheduler.run_once()
+                scheduler.finish()
+                return
+            say.note("Waiting for what is due. Ctrl-C ends it.")
+            scheduler.run()
+    say.note("The scheduler has left.")

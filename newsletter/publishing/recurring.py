@@ -1,0 +1,107 @@
+"""Recurring: a list may say that each day's approved issue is scheduled by itself.
+
+Approved means: somebody's word is on record for the very edition that the issue's files make now, and the gate has
+nothing against it. An issue that is being edited again waits until it is approved again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date as Date  # noqa: N812 - as everywhere
+from datetime import datetime, timedelta
+
+from sqlalchemy import exists, select
+
+from newsletter.errors import BlockedError, InputError
+from newsletter.issues import Issue, load
+from newsletter.issues.dates import date_in_name
+from newsletter.publishing import mailings
+from newsletter.publishing.calendar import Calendar
+from newsletter.publishing.examining import examine
+from newsletter.publishing.mailing import Mailing
+from newsletter.publishing.scheduling import Proposal, propose, schedule
+from newsletter.publishing.wish import Wish
+from newsletter.roundups import Outlets
+from newsletter.settings import Settings
+from newsletter.store import Store, tables
+
+ACTOR = "scheduler"
+_RECENT = timedelta(days=60)
+"""How far back an approval may lie for its issue to be looked at."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """What became of one approved issue on one list: its mailing, or why there is none."""
+
+    list_name: str
+    day: Date
+    issue: str
+    mailing: Mailing | None = None
+    proposal: Proposal | None = None
+    why: str = ""
+
+
+def schedule_approved(
+    store: Store, settings: Settings, calendars: Mapping[str, Calendar], *, outlets: Outlets, now: datetime
+) -> list[Outcome]:
+    """Schedule every approved issue that has a slot to come on a recurring list and no mailing there.
+
+    `calendars` are those of the recurring lists, by name.
+    """
+    outcomes = []
+    for slug, to in _approved(store, calendars, now=now):
+        try:
+            issue = load(settings, slug, outlets=outlets)
+        except InputError as error:
+            day = date_in_name(slug) or Date.min
+            outcomes += [Outcome(list_name=name, day=day, issue=slug, why=str(error)) for name in to]
+            continue
+        outcomes += [
+            _scheduled(store, settings, issue, name, outlets=outlets, now=now)
+            for name in to
+            if name in issue.lists and _to_come(calendars[name], issue.date, now)
+        ]
+    return outcomes
+
+
+def _scheduled(
+    store: Store, settings: Settings, issue: Issue, list_name: str, *, outlets: Outlets, now: datetime
+) -> Outcome:
+    of = {"list_name": list_name, "day": issue.date, "issue": issue.slug}
+    try:
+        examined = examine(store, issue, settings, outlets=outlets, now=now)
+        if not examined.standing.approvals:
+            return Outcome(**of, why="nobody has approved it as it is now")  # type: ignore[arg-type]  # names are given above
+        proposal = propose(store, settings, examined, list_name, Wish(), now=now)
+        made = schedule(store, proposal, actor=ACTOR, now=now)
+    except (BlockedError, InputError) as error:
+        return Outcome(**of, why=error.what)  # type: ignore[arg-type]
+    return Outcome(**of, mailing=made, proposal=proposal)  # type: ignore[arg-type]
+
+
+def _to_come(calendar: Calendar, day: Date, now: datetime) -> bool:
+    """Whether the list has a slot on that day that has not passed: after it, only a person sends."""
+    slot = calendar.slot(day)
+    return slot is not None and slot.due_at > now
+
+
+def _approved(store: Store, names: Collection[str], *, now: datetime) -> Iterator[tuple[str, list[str]]]:
+    """Issues with an approval, each with those of the lists that it has no mailing to."""
+    given = tables.approval.c
+    with store.reading() as connection:
+        recent = select(given.issue).where(given.withdrawn_at.is_(None), given.at > now - _RECENT).distinct()
+        slugs = list(connection.execute(recent.order_by(given.issue)).scalars())
+        found = []
+        for slug in slugs:
+            has_it = exists().where(
+                tables.mailing.c.list_id == tables.mailing_list.c.id,
+                tables.mailing.c.issue == slug,
+                ~mailings.taken_back(),
+            )
+            open_to = select(tables.mailing_list.c.name).where(tables.mailing_list.c.name.in_(sorted(names)), ~has_it)
+            found.append((slug, list(connection.execute(open_to).scalars())))
+    for slug, to in found:
+        if to:
+            yield slug, to

@@ -1,0 +1,275 @@
+"""Scheduling: an examined issue gets its slot on a list, through the same gate as a send, and can lose it again.
+
+What is scheduled is the frozen edition: what becomes of the issue's files later changes nothing. Rescheduling is
+scheduling again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, exists, func, insert, select, update
+
+from newsletter.audience import lists
+from newsletter.audience.lists import MailingList
+from newsletter.errors import BlockedError
+from newsletter.publishing import gate, mailings
+from newsletter.publishing.audience_size import usual_on
+from newsletter.publishing.calendar import TZDATA, oddity
+from newsletter.publishing.editions import freeze
+from newsletter.publishing.examining import Examined
+from newsletter.publishing.mailing import Mailing
+from newsletter.publishing.standing import standing
+from newsletter.publishing.timing import PlannedWave, ReaderClock, Timing
+from newsletter.publishing.wish import Wish, configured, timing_of
+from newsletter.settings import Settings
+from newsletter.store import Store, audit, tables
+from newsletter.store.statuses import MailingKind, MailingStatus, SubscriptionStatus
+
+_MAILING, _WAVE = tables.mailing, tables.wave
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Proposal:
+    """A slot for an issue, through the gate, with nothing written. `before` is the mailing that it moves, if any."""
+
+    examined: Examined
+    target: MailingList
+    timing: Timing
+    waves: tuple[PlannedWave, ...]
+    before: Mailing | None
+
+    @property
+    def readers(self) -> int:
+        """How many get it, as the list stands now."""
+        return sum(wave.readers for wave in self.waves if not wave.skipped)
+
+    @property
+    def at_once(self) -> int:
+        """How many get it at once because their hour has passed."""
+        return sum(wave.readers for wave in self.waves if wave.past and not wave.skipped)
+
+    @property
+    def too_late(self) -> int:
+        """How many do not get it because their hour has passed."""
+        return sum(wave.readers for wave in self.waves if wave.skipped)
+
+    @property
+    def due_at(self) -> datetime:
+        """When the first wave is due."""
+        return min(wave.due_at for wave in self.waves if not wave.skipped)
+
+    @property
+    def notes(self) -> list[str]:
+        """What a person should know besides, in sentences without their full stop."""
+        timing = self.timing
+        odd = oddity(timing.day, timing.hour, timing.zone)
+        other_day = self.examined.issue.date != timing.day
+        return [
+            *([odd] if odd else []),
+            *([f"the issue itself is dated {self.examined.issue.date}"] if other_day else []),
+        ]
+
+
+def propose(
+    store: Store,
+    settings: Settings,
+    examined: Examined,
+    list_name: str,
+    wish: Wish,
+    *,
+    now: datetime,
+    expected: int | None = None,
+) -> Proposal:
+    """What scheduling the examined issue on the list would do. Nothing is written.
+
+    `expected` is how many readers a person has confirmed, where that is out of the ordinary.
+
+    Raises:
+        InputError: there is no such list, or no such day, time or zone.
+        BlockedError: findings stand in the way, or the time has passed.
+    """
+    wanted = configured(settings.lists, list_name)
+    target = lists.require(store, list_name)
+    zone = settings.newsroom.zone
+    timing = timing_of(wish, wanted, list_name=list_name, zone=zone, day=examined.issue.date, now=now)
+    with store.reading() as connection:
+        before, earlier = _others(connection, target, timing, examined.issue.slug)
+        readers = readers_by_clock(connection, target.id)
+        usual = usual_on(connection, target.id)
+    gate.pass_or_block(
+        gate.Facts(
+            subject=examined.edition.subject,
+            postal_address=settings.newsroom.postal_address,
+            recipients=sum(readers.values()),
+            list_name=target.name,
+            open_findings=examined.open,
+            earlier=earlier,
+            sign_off=examined.sign_off,
+            usual=usual,
+            expected=expected,
+        )
+    )
+    waves = timing.plan(readers, now=now)
+    _refuse_past(timing, waves, explicit=wish.at is not None)
+    return Proposal(examined=examined, target=target, timing=timing, waves=waves, before=before)
+
+
+def schedule(store: Store, proposal: Proposal, *, actor: str, now: datetime) -> Mailing:
+    """Carry the proposal out: a scheduled mailing with its edition frozen and its waves, all or none.
+
+    Raises:
+        BlockedError: the slot was taken, or an approval withdrawn, since it was proposed.
+    """
+    examined, timing, target = proposal.examined, proposal.timing, proposal.target
+    with store.writing() as connection:
+        mailings.lock_list(connection, target.id)
+        _recheck(connection, examined)
+        before, earlier = _others(connection, target, timing, examined.issue.slug)
+        if earlier is not None or (before is None) != (proposal.before is None):
+            raise BlockedError("the slot was changed by another process", remedy="Look at it again")
+        digest = freeze(connection, examined.edition, issue=examined.issue.slug, now=now)
+        values = {"edition_digest": digest, **_columns(timing, proposal.waves)}
+        number = _moved(connection, before, timing, values) if before else _made(connection, proposal, values, now)
+        insert_waves(connection, number, digest, proposal.waves)
+        detail = {
+            "issue": examined.issue.slug,
+            "list": target.name,
+            "edition": digest,
+            "due": proposal.due_at.isoformat(),
+            "waves": len(proposal.waves),
+            "waived": sorted({finding.code for finding in examined.waived}),
+        }
+        action = "mailing.schedule" if before is None else "mailing.reschedule"
+        audit.note(connection, action, f"mailing:{number}", detail, actor=actor, at=now)
+        return mailings.require(connection, number)
+
+
+def unschedule(store: Store, issue: str, list_name: str, *, actor: str, now: datetime) -> Mailing:
+    """Take a scheduled issue back; its slot is free again.
+
+    Raises:
+        InputError: there is no such list.
+        BlockedError: it is not scheduled there, or has begun.
+    """
+    target = lists.require(store, list_name)
+    with store.writing() as connection:
+        before = mailings.of_issue_to(connection, target.id, issue)
+        if before is None:
+            raise BlockedError(f"{issue} is not scheduled on list {list_name!r}")
+        if not before.waits:
+            raise BlockedError(
+                f"{issue} has begun, or has ended, on list {list_name!r}: mailing {before.id} is {before.status.value}",
+                remedy=f"To stop it: newsletter mailing cancel {before.id}",
+            )
+        after = mailings.write(connection, before, before.cancel(now))
+        detail = {"issue": issue, "list": list_name}
+        audit.note(connection, "mailing.unschedule", f"mailing:{before.id}", detail, actor=actor, at=now)
+        return after
+
+
+def readers_by_clock(connection: Connection, list_id: int) -> dict[ReaderClock, int]:
+    """How many readers of the list can be mailed, by the clock that they go by."""
+    person, joined = tables.subscriber.c, tables.subscription.c
+    suppressed = exists().where(tables.suppression.c.address_key == person.address_key)
+    rows = connection.execute(
+        select(person.zone, person.hour, func.count().label("number"))
+        .select_from(tables.subscription)
+        .join(tables.subscriber)
+        .where(joined.list_id == list_id, joined.status == SubscriptionStatus.SUBSCRIBED, ~suppressed)
+        .group_by(person.zone, person.hour)
+    )
+    return {ReaderClock(row.zone or "", row.hour or ""): row.number for row in rows}
+
+
+def insert_waves(connection: Connection, mailing_id: int, digest: str, waves: Sequence[PlannedWave]) -> None:
+    """Write the waves of a mailing."""
+    rows = [
+        {
+            "mailing_id": mailing_id,
+            "zone": wave.clock.zone,
+            "hour": wave.clock.hour,
+            "canary": wave.canary,
+            "due_at": wave.due_at,
+            "not_later_than": wave.not_later_than,
+            "skipped": wave.skipped,
+            "edition_digest": digest,
+        }
+        for wave in waves
+    ]
+    connection.execute(insert(_WAVE), rows)
+
+
+def _others(
+    connection: Connection, target: MailingList, timing: Timing, issue: str
+) -> tuple[Mailing | None, Mailing | None]:
+    """The issue's own slot on the list, which is moved; and what stands in the way: the day's or the issue's mailing."""
+    own = mailings.of_issue_to(connection, target.id, issue)
+    if own is not None and not own.waits:
+        return None, own
+    of_day = mailings.find_in(connection, target.id, timing.day)
+    return own, of_day if of_day is not None and (own is None or of_day.id != own.id) else None
+
+
+def _recheck(connection: Connection, examined: Examined) -> None:
+    """Refuse where an approval was withdrawn, or its giver disabled, meanwhile."""
+    found = standing(connection, issue=examined.issue.slug, digest=examined.digest)
+    gate.block(gate.unsigned(replace(examined.sign_off, standing=found)))
+
+
+def _refuse_past(timing: Timing, waves: Sequence[PlannedWave], *, explicit: bool) -> None:
+    own = timing.own
+    alone_and_past = explicit and not timing.by_reader and all(wave.past for wave in waves)
+    if alone_and_past or all(wave.skipped for wave in waves):
+        raise BlockedError(
+            f"{own:%Y-%m-%d %H:%M} UTC has passed",
+            where="--at" if explicit else "",
+            remedy="Choose a later time with --at, or send it now with `newsletter send`",
+        )
+
+
+def _columns(timing: Timing, waves: Sequence[PlannedWave]) -> Mapping[str, Any]:
+    going = [wave for wave in waves if not wave.skipped]
+    return {
+        "due_at": min(wave.due_at for wave in going),
+        "not_later_than": max(wave.not_later_than for wave in going),
+        "zone": timing.zone,
+        "hour": f"{timing.hour:%H:%M}",
+        "tzdata": TZDATA,
+        "by_reader": timing.by_reader,
+        "canary": timing.canary,
+        "late_limit": round(timing.limit.total_seconds()),
+        "skips_past": timing.skips_past,
+    }
+
+
+def _made(connection: Connection, proposal: Proposal, values: Mapping[str, Any], now: datetime) -> int:
+    list_id, day = proposal.target.id, proposal.timing.day
+    row = {
+        "list_id": list_id,
+        "local_date": day,
+        "kind": MailingKind.ISSUE,
+        "sequence": mailings.next_sequence(connection, list_id, day),
+        "issue": proposal.examined.issue.slug,
+        "status": MailingStatus.SCHEDULED,
+        "excluded": {},
+        "created_at": now,
+        **values,
+    }
+    number: int = connection.execute(insert(_MAILING).values(row).returning(_MAILING.c.id)).scalar_one()
+    return number
+
+
+def _moved(connection: Connection, before: Mailing, timing: Timing, values: Mapping[str, Any]) -> int:
+    """The mailing that is there already gets other waves, if it has not begun meanwhile."""
+    waits = (_MAILING.c.id == before.id) & (_MAILING.c.status == MailingStatus.SCHEDULED)
+    other_day = timing.day != before.local_date
+    sequence = {"sequence": mailings.next_sequence(connection, before.list_id, timing.day)} if other_day else {}
+    changed = update(_MAILING).where(waits).values(local_date=timing.day, **sequence, **values)
+    if connection.execute(changed).rowcount != 1:
+        raise BlockedError(f"mailing {before.id} has begun meanwhile", remedy="Look at it again")
+    connection.execute(delete(_WAVE).where(_WAVE.c.mailing_id == before.id))
+    return before.id
