@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import inspect
+from datetime import date
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from annotated_types import Ge, Gt, Le
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from newsletter import settings
@@ -18,8 +20,10 @@ from newsletter.settings import (
     ApprovalSettings,
     Brand,
     CheckSettings,
+    DomainLimits,
     MailingList,
     Newsroom,
+    RampUp,
     RoundupSettings,
     SenderSettings,
     Side,
@@ -38,6 +42,8 @@ TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
     ("[brand]", Brand),
     ("[lists.NAME]", MailingList),
     ("[sender]", SenderSettings),
+    ("[sender.ramp_up]", RampUp),
+    ('[sender.domains."DOMAIN"]', DomainLimits),
     ("[roundup]", RoundupSettings),
     ("[checks]", CheckSettings),
     ("[approval]", ApprovalSettings),
@@ -53,6 +59,9 @@ KINDS: tuple[tuple[object, str], ...] = (
     (settings.Address, "e-mail address"),
     (settings.Url, "web address"),
     (settings.Line, "one line of text"),
+    (date, "day"),
+    (RampUp | None, "table"),
+    (dict[settings.Domain, DomainLimits], "table"),
 )
 
 
@@ -93,7 +102,7 @@ def _purpose(table: type[BaseModel]) -> str:
 def _keys(table: type[BaseModel], words: dict[str, str]) -> str:
     hints = get_type_hints(table, include_extras=True)
     rows = [
-        f"| `{name}` | {_kind(hints[name])} | {_default(field.default)} | {words[name]} |"
+        f"| `{name}` | {_kind(hints[name])} | {_default(field)} | {words[name]} |"
         for name, field in table.model_fields.items()
     ]
     return "\n".join(["| key | value | default | meaning |", "| --- | --- | --- | --- |", *rows])
@@ -127,11 +136,12 @@ def _limits(extras: list[Any]) -> str:
     return f" {' '.join(said)}" if said else ""
 
 
-def _default(value: Any) -> str:
+def _default(field: FieldInfo) -> str:
+    value = field.default
+    if value is None or field.default_factory is not None:
+        return ""
     if value is PydanticUndefined:
         return "required"
-    if value is None:
-        return ""
     if isinstance(value, bool | tuple):
         return f"`{str(value).lower()}`" if isinstance(value, bool) else f"`{list(value)}`"
     return f"`{value:g}`" if isinstance(value, float) else f'`"{value}"`' if isinstance(value, str) else f"`{value}`"

@@ -46,7 +46,7 @@ def run(
             if json:
                 say.data(report.as_dict())
             else:
-                sys.stdout.write(reports.as_text(report))
+                sys.stdout.write(say.plain(reports.as_text(report, width=say.width())))
             sys.stdout.flush()
     if not report.finished:
         left = f"{report.waiting:,} deliveries are left" if report.waiting else "the readers were not all selected yet"

@@ -8,13 +8,16 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
 
-from newsletter.delivery import chunks, ledger
+from newsletter.delivery import chunks, in_turn, ledger
 from newsletter.delivery.chunks import Chunk
-from newsletter.delivery.connections import Parcel
 from newsletter.delivery.copies import Copies
+from newsletter.delivery.lanes import Parcel
+from newsletter.delivery.ledger import Found
+from newsletter.delivery.limits.turns import Turns
 from newsletter.delivery.senders.base import Capabilities, seconds
 from newsletter.publishing import editions
 from newsletter.store import Store
+from newsletter.store.statuses import DeliveryStatus
 from newsletter.store.tables import wave
 
 _AT_ONCE = 4
@@ -30,7 +33,7 @@ class _Wave:
 
 
 class Claims:
-    """The claims of one worker on one mailing.
+    """The claims of one worker on one mailing. `turns` keeps them within the sender's limits.
 
     Args:
         store: where the editions are.
@@ -60,7 +63,11 @@ class Claims:
         self._lease = lease
         self._call_lease = max(lease, timedelta(seconds=2 * capabilities.deadline))
         self._held: Chunk | None = None
+        self._present: Chunk | None = None
+        self.turns = Turns(mailing_id, capabilities.limits, heeded=capabilities.whole_messages)
         self._waves: list[_Wave] = []
+        # The last new delivery that was claimed of each wave.
+        self._after: dict[int, int] = {}
 
     def take(self, connection: Connection, limit: int, *, now: datetime, due_by: datetime) -> list[Parcel]:
         """Parcels for up to `limit` calls. They may leave once the transaction is committed.
@@ -88,10 +95,20 @@ class Claims:
             parcels.append(parcel)
         return parcels
 
+    def be_present(self, store: Store, *, now: datetime) -> None:
+        """Hold an empty chunk, so that others see that somebody is at it, also while nothing is claimed."""
+        if self._present is None:
+            with store.writing() as connection:
+                first = select(wave.c.id).where(wave.c.mailing_id == self._mailing_id).order_by(wave.c.id).limit(1)
+                place = connection.execute(first).scalar_one()
+                self._present = chunks.take(connection, place, worker=self._worker, now=now, lease=self._lease)
+
     def hold(self, connection: Connection, *, now: datetime) -> None:
-        """Prolong the lease on what is held for single messages."""
+        """Prolong the lease on what is held for single messages, and on the presence."""
         if self._held is not None and not chunks.hold(connection, self._held, now=now, lease=self._lease):
             self._held = None
+        if self._present is not None and not chunks.hold(connection, self._present, now=now, lease=self._lease):
+            self._present = None
 
     def give_back(self, connection: Connection, over: Iterable[Chunk]) -> None:
         """Close the chunks of calls that came back; the long one for single messages stays.
@@ -107,14 +124,19 @@ class Claims:
         """Give back what is held: nothing is on its way."""
         if self._held is not None:
             chunks.give_back(connection, self._held)
+        if self._present is not None:
+            chunks.give_back(connection, self._present)
 
     def forget(self) -> None:
         """Hold nothing more: the lease was lost, or it is not known what was committed. The lease ends what is left."""
         self._held = None
+        self._after.clear()
+        self.turns.undone()
 
     def look_again(self) -> None:
         """There may be new waves."""
         self._waves = []
+        self._after.clear()
 
     def _messages(self, connection: Connection, limit: int, now: datetime, due_by: datetime) -> list[Parcel]:
         until = seconds() + self._lease.total_seconds()
@@ -125,7 +147,11 @@ class Claims:
             left = limit - len(parcels)
             if not left:
                 break
-            claims = ledger.claim(connection, self._mailing_id, self._held, left, now=due_by, wave_id=each.id)
+            if self.turns.kept:
+                asked = in_turn.Asked(mailing_id=self._mailing_id, wave_id=each.id, limit=left, now=now, due_by=due_by)
+                claims = in_turn.claim(connection, asked, self._held, self.turns)
+            else:
+                claims = ledger.claim(connection, self._mailing_id, self._held, left, now=due_by, wave_id=each.id)
             parcels += [Parcel(chunk=self._held, claims=(one,), copies=each.copies, until=until) for one in claims]
         return parcels
 
@@ -133,16 +159,26 @@ class Claims:
         """One chunk of the first wave that has something to claim."""
         until = seconds() + self._capabilities.deadline
         for each in self._waves:
-            held = chunks.take(
-                connection, each.id, worker=self._worker, now=now, lease=self._call_lease, one_request=True
-            )
-            claims = ledger.claim(
-                connection, self._mailing_id, held, self._capabilities.chunk, now=due_by, wave_id=each.id
-            )
-            if claims:
-                return Parcel(chunk=held, claims=tuple(claims), copies=each.copies, until=until)
-            chunks.discard(connection, held)
+            found = self._found(connection, each, due_by)
+            if found:
+                held = chunks.take(
+                    connection, each.id, worker=self._worker, now=now, lease=self._call_lease, one_request=True
+                )
+                claims = tuple(ledger.intend(connection, found, held, now=now))
+                return Parcel(chunk=held, claims=claims, copies=each.copies, until=until)
         return None
+
+    def _found(self, connection: Connection, of: _Wave, due_by: datetime) -> list[Found]:
+        """What one call may carry, from where the last one of the wave ended; at its end once more from the start."""
+        number, most = self._mailing_id, self._capabilities.chunk
+        found: list[Found] = []
+        for after in dict.fromkeys((self._after.pop(of.id, 0), 0)):
+            found = ledger.find(connection, number, most, now=due_by, wave_id=of.id, after=after)
+            if found:
+                break
+        if found and found[-1].was is DeliveryStatus.PENDING:
+            self._after[of.id] = found[-1].row.id
+        return found
 
     def _released(self, connection: Connection) -> list[_Wave]:
         of_it = (wave.c.mailing_id == self._mailing_id) & wave.c.released_at.is_not(None)

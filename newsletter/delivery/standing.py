@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, literal, select, update
 
 from newsletter.delivery import history, ledger
 from newsletter.store import Store
 from newsletter.store.statuses import OPEN, DeliveryStatus, MailingStatus
-from newsletter.store.tables import mailing, wave
+from newsletter.store.tables import Instant, mailing, wave
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,23 +55,33 @@ def standing_of(store: Store, mailing_id: int) -> Standing:
         )
 
 
-def tell_trouble(connection: Connection, mailing_id: int, trouble: str, *, told: str | None) -> str:
+def tell_trouble(connection: Connection, mailing_id: int, trouble: str, *, told: str | None, now: datetime) -> str:
     """Write what stands in the way, where that is not what was told last; what is told now."""
     if trouble != told:
         other = (mailing.c.id == mailing_id) & (mailing.c.trouble != trouble)
-        connection.execute(update(mailing).where(other).values(trouble=trouble))
+        connection.execute(update(mailing).where(other).values(_in_the_way(trouble, now)))
     return trouble
 
 
 def clear_trouble(connection: Connection, mailing_id: int) -> None:
     """Nothing stands in the way of a mailing that goes on; why one was paused stays."""
     going = (mailing.c.id == mailing_id) & (mailing.c.status == MailingStatus.SENDING) & (mailing.c.trouble != "")
-    connection.execute(update(mailing).where(going).values(trouble=""))
+    connection.execute(update(mailing).where(going).values(NO_TROUBLE))
 
 
 def pause_for(connection: Connection, mailing_id: int, trouble: str, *, now: datetime) -> None:
     """`sending` → `paused`, by the worker, because of `trouble`."""
     sending = (mailing.c.id == mailing_id) & (mailing.c.status == MailingStatus.SENDING)
-    values = {"status": MailingStatus.PAUSED, "trouble": trouble}
+    values = {"status": MailingStatus.PAUSED, **_in_the_way(trouble, now)}
     if connection.execute(update(mailing).where(sending).values(values)).rowcount == 1:
         history.note(connection, mailing_id, "mailing.pause", actor=history.WORKER, now=now, why=trouble)
+
+
+NO_TROUBLE: dict[str, Any] = {"trouble": "", "trouble_since": None}
+
+
+def _in_the_way(trouble: str, now: datetime) -> dict[str, Any]:
+    """The columns. Where there was trouble already, it is the same one in other words."""
+    if not trouble:
+        return NO_TROUBLE
+    return {"trouble": trouble, "trouble_since": func.coalesce(mailing.c.trouble_since, literal(now, Instant))}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date as Date  # noqa: N812 - as everywhere
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, insert, select, update
+from sqlalchemy import Connection, Row, Select, func, insert, select, update
 
 from newsletter.audience.lists import MailingList
 from newsletter.errors import BlockedError, InputError
@@ -16,7 +16,7 @@ from newsletter.publishing.editions import freeze
 from newsletter.publishing.mailing import Mailing
 from newsletter.rendering import Edition
 from newsletter.store import Store, audit, tables
-from newsletter.store.statuses import MailingKind, MailingStatus
+from newsletter.store.statuses import OPEN, MailingKind, MailingStatus
 
 Recheck = Callable[[Connection], None]
 """Raises BlockedError where the edition may no longer go out."""
@@ -27,6 +27,7 @@ class Order:
     """What a mailing is made from. `not_later_than` is UTC; `local_date` is the day in the list's zone.
 
     `actor` is who orders it; `waived` are the codes of the findings that they answer for. Both go into the audit.
+    `resend_after` is how long after it became so what is unknown is sent again; None where a person decides.
     """
 
     issue: str
@@ -36,19 +37,22 @@ class Order:
     not_later_than: datetime
     actor: str
     waived: Collection[str] = ()
+    resend_after: timedelta | None = None
 
 
 def create(store: Store, order: Order, *, now: datetime, recheck: Recheck = lambda _: None) -> Mailing:
     """A scheduled mailing of the order, due now, with its edition frozen and its one wave, all or none.
 
     `recheck` is asked in the same transaction, so that what let the order through still holds when the mailing is made.
+    After a mailing that was cancelled, and of which nothing is open, it is the next of its date.
 
     Raises:
         BlockedError: the list has a mailing of this date already; another process may have just made it.
     """
-    with store.writing() as connection:
+    with store.writing(alone=True) as connection:
         recheck(connection)
-        if _find(connection, order.target.id, order.local_date) is not None:
+        earlier = _find(connection, order.target.id, order.local_date)
+        if earlier is not None and not _is_over(connection, earlier):
             raise BlockedError(
                 f"list {order.target.name!r} has a mailing of {order.local_date} already",
                 remedy="Send again to go on with it",
@@ -58,10 +62,12 @@ def create(store: Store, order: Order, *, now: datetime, recheck: Recheck = lamb
             "list_id": order.target.id,
             "local_date": order.local_date,
             "kind": MailingKind.ISSUE,
+            "sequence": earlier.sequence + 1 if earlier is not None else 1,
             "issue": order.issue,
             "edition_digest": digest,
             "status": MailingStatus.SCHEDULED,
             "not_later_than": order.not_later_than,
+            "resend_after": round(order.resend_after.total_seconds()) if order.resend_after is not None else None,
             "excluded": {},
             "created_at": now,
         }
@@ -102,6 +108,12 @@ def find(store: Store, target: MailingList, local_date: Date) -> Mailing | None:
         return _find(connection, target.id, local_date)
 
 
+def open_of(store: Store, mailing_id: int) -> int:
+    """How many of its deliveries have no end yet."""
+    with store.reading() as connection:
+        return _open(connection, mailing_id)
+
+
 def of_issue(store: Store, issue: str) -> list[Mailing]:
     """All mailings of the issue, to whatever list, the oldest first."""
     with store.reading() as connection:
@@ -135,6 +147,16 @@ def write(connection: Connection, before: Mailing, after: Mailing) -> Mailing:
     if connection.execute(update(tables.mailing).where(where).values(values)).rowcount != 1:
         raise BlockedError(f"mailing {before.id} was changed by another process", remedy="Look at it again")
     return after
+
+
+def _is_over(connection: Connection, earlier: Mailing) -> bool:
+    """Whether another mailing of the same date may follow: this one was cancelled, and nothing of it is in the air."""
+    return earlier.status is MailingStatus.CANCELLED and not _open(connection, earlier.id)
+
+
+def _open(connection: Connection, mailing_id: int) -> int:
+    where = (tables.delivery.c.mailing_id == mailing_id) & tables.delivery.c.status.in_(OPEN)
+    return connection.execute(select(func.count()).select_from(tables.delivery).where(where)).scalar_one()
 
 
 def _detail(order: Order, digest: str) -> dict[str, Any]:

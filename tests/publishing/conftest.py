@@ -15,6 +15,7 @@ from newsletter.publishing import approvals, users
 from newsletter.publishing.user import User
 from newsletter.rehearsal.inbox import Inbox
 from newsletter.settings import load as load_settings
+from newsletter.settings.secrets import DATABASE
 from newsletter.store.statuses import UserRole
 
 SLUG = "2026-11-24-ferries"
@@ -111,7 +112,8 @@ def folder(tmp_path: Path, inbox: Inbox) -> Path:
 
 
 @pytest.fixture
-def room(folder: Path, inbox: Inbox) -> Iterator[Room]:
+def room(folder: Path, inbox: Inbox, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
+    monkeypatch.setenv(DATABASE, database_url)
     with App.open(load_settings(folder)) as app:
         subscribers.add(app.store, "ann@reader.example", list_name="daily", consent="said yes", clock=app.clock)
         yield Room(app=app, inbox=inbox)
