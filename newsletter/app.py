@@ -37,7 +37,8 @@ from newsletter.rendering import Edition, render
 from newsletter.reports import Report
 from newsletter.roundups import Outlets
 from newsletter.settings import Settings
-from newsletter.store import Store
+from newsletter.settings.secrets import DATABASE
+from newsletter.store import Store, known_keys
 from newsletter.store.statuses import MailingStatus
 from newsletter.tokens import TokenKeys
 
@@ -47,8 +48,6 @@ PATIENCE = timedelta(hours=6)
 """How long deferred deliveries are tried again: by then a morning's newsletter has lost its morning."""
 
 KEY_FILE = "secret.key"
-DATABASE = "DATABASE_URL"
-"""The secret with the database's URL; where it is not set, an SQLite file in the newsroom's data folder."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,13 +85,14 @@ class App:
         """Open the newsroom's database and keys, making them on first use, and make the lists that its settings name.
 
         Raises:
-            InputError: the database, the keys or `outlets.toml` cannot be used.
+            InputError: the database, the keys or `outlets.toml` cannot be used, or these are not the database's keys.
         """
         outlets = newsroom_outlets(settings)
         given = newsroom_settings.secret(tokens.SECRET_NAME)
         keys = tokens.load_keys(given, settings.data / KEY_FILE, new=not settings.database.exists())
         opened = store.open(newsroom_settings.secret(DATABASE) or store.sqlite_url(settings.database))
         try:
+            known_keys.hold(opened, keys.fingerprints(), at=clock())
             lists.follow_settings(opened, settings.lists, clock=clock)
         except BaseException:
             opened.close()
@@ -186,7 +186,10 @@ class App:
         examined = self.examine(issue)
         earlier = mailings.find(self.store, target, issue.date)
         unfinished = earlier if earlier is not None and _goes_on(earlier, examined) else None
-        audience = survey(self.store, list_id=target.id, issue=issue.slug, mailing_id=earlier.id if earlier else None)
+        cancelled = earlier is not None and earlier.status is MailingStatus.CANCELLED
+        # Who has the issue from the cancelled one is left out; where it is the same mailing, all count.
+        same = earlier.id if earlier is not None and not cancelled else None
+        audience = survey(self.store, list_id=target.id, issue=issue.slug, mailing_id=same)
         if unfinished is None:
             with self.store.reading() as connection:
                 usual = usual_on(connection, target.id)
@@ -197,8 +200,10 @@ class App:
                 list_name=target.name,
                 open_findings=examined.open,
                 earlier=earlier,
+                earlier_open=mailings.open_of(self.store, earlier.id) if earlier is not None and cancelled else 0,
                 sign_off=examined.sign_off,
-                usual=usual,
+                # What a cancelled one has left over is fewer than usual by its nature.
+                usual=None if cancelled else usual,
                 expected=expected,
             )
             gate.pass_or_block(facts)
@@ -315,6 +320,7 @@ class App:
                 not_later_than=not_later_than,
                 actor=actor,
                 waived={finding.code for finding in plan.examined.waived},
+                resend_after=self._resend_after(plan.target),
             )
             mailing = mailings.create(self.store, order, now=now, recheck=partial(_recheck, examined=plan.examined))
         if mailing.status is MailingStatus.PAUSED:
@@ -323,6 +329,11 @@ class App:
         # A scheduled one may have waves to come that are later than that.
         until = not_later_than if mailing.due_at is None else max(mailing.not_later_than, not_later_than)
         return mailings.move(self.store, mailing, replace(started, not_later_than=until))
+
+    def _resend_after(self, target: MailingList) -> timedelta | None:
+        known = self.settings.lists.get(target.name)
+        minutes = known.resend_unknown_after if known else None
+        return timedelta(minutes=minutes) if minutes is not None else None
 
     def _list_of(self, issue: Issue) -> str:
         return next(iter(issue.lists), "test")

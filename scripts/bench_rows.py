@@ -6,7 +6,7 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -45,13 +45,13 @@ class Row:
         return self.value >= self.target if self.more_is_better else self.value <= self.target
 
 
-def long_issue() -> tuple[Issue, Settings, Edition]:
-    """An invented issue whose HTML has at least `HTML_BYTES`, the newsroom's settings, and its edition."""
+def long_issue(html_bytes: int = HTML_BYTES) -> tuple[Issue, Settings, Edition]:
+    """An invented issue whose HTML has at least so many bytes, the newsroom's settings, and its edition."""
     settings = load(ROOT)
-    for quotes in count(8, 2):
+    for quotes in count(4, 2):
         issue = _issue(quotes)
         edition = render(issue, settings)
-        if len(edition.html.encode()) >= HTML_BYTES:
+        if len(edition.html.encode()) >= html_bytes:
             return issue, settings, edition
     raise AssertionError("counting never ends")
 
@@ -109,11 +109,14 @@ def a_second(run: Callable[[int], object], *, seconds: float) -> float:
     return done / (now - begun)
 
 
-def show(title: str, rows: Sequence[Row]) -> None:
-    """Print the rows; exit code 1 where a target is missed."""
+def show(
+    title: str, rows: Sequence[Row], *, facts: Mapping[str, object] | None = None, skipped: Sequence[str] = ()
+) -> None:
+    """Print the rows, what is known of the machine, and what was not measured; exit code 1 where a target is missed."""
     if "--json" in sys.argv[1:]:
         shown = [{**asdict(row), "reached": row.reached} for row in rows]
-        print(json.dumps({"bench": title, "rows": shown}, indent=2))
+        more = {"machine": facts, "skipped": list(skipped)} if facts else {}
+        print(json.dumps({"bench": title, "rows": shown, **more}, indent=2))
     else:
         print(title)
         width = max(len(row.name) for row in rows)
@@ -121,6 +124,10 @@ def show(title: str, rows: Sequence[Row]) -> None:
             print(
                 f"  {row.name:<{width}}  {row.value:>12,.{0 if row.value >= 100 else 1}f} {row.unit:<12}{_target(row)}"
             )
+        for name, fact in (facts or {}).items():
+            print(f"  {name}: {fact}")
+        for name in skipped:
+            print(f"  SKIPPED, NOTHING IS KNOWN OF IT: {name}")
     sys.exit(any(row.reached is False for row in rows) and not QUICK)
 
 
@@ -128,4 +135,4 @@ def _target(row: Row) -> str:
     if row.target is None:
         return ""
     sign = "≥" if row.more_is_better else "≤"
-    return f"  {'reached' if row.reached else 'MISSED'} ({sign} {row.target:,.0f})"
+    return f"  {'reached' if row.reached else 'MISSED'} ({sign} {row.target:,.{0 if row.target == round(row.target) else 1}f})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import Self
 
 TAKEN, REFUSED = "taken", "refused"
@@ -15,7 +15,7 @@ class Sink:
     """Listens on loopback in a thread. What it does to a message depends on the seed and on how often it saw the recipient.
 
     `taken` counts, by recipient, the messages that it has taken; `refused` names those it never takes; `unanswered`
-    counts the messages that it broke off.
+    counts the messages that it broke off. `message_ids` and `return_paths` are what came with all tries at a recipient.
 
     Args:
         seed: of its moods.
@@ -28,6 +28,8 @@ class Sink:
         self.taken: Counter[str] = Counter()
         self.refused: set[str] = set()
         self.unanswered = 0
+        self.message_ids: defaultdict[str, set[bytes]] = defaultdict(set)
+        self.return_paths: defaultdict[str, set[str]] = defaultdict(set)
         self._seed, self._ill, self._delay = seed, ill, delay
         self._tries: Counter[str] = Counter()
         self._started = threading.Event()
@@ -64,13 +66,17 @@ class Sink:
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 sink.example ESMTP\r\n")
-        recipient = ""
+        recipient = sender = ""
         while line := await reader.readline():
             verb = line[:4].upper()
             if verb == b"EHLO":
                 writer.write(b"250-sink.example\r\n250-PIPELINING\r\n250 8BITMIME\r\n")
+            elif verb == b"MAIL":
+                sender = _address(line)
+                writer.write(b"250 OK\r\n")
             elif verb == b"RCPT":
-                address = line.decode().partition("<")[2].partition(">")[0]
+                address = _address(line)
+                self.return_paths[address].add(sender)
                 answer, recipient = self._meet(address)
                 writer.write(answer)
             elif verb == b"DATA" and not recipient:
@@ -107,7 +113,9 @@ class Sink:
             self.unanswered += 1
             writer.transport.abort()
             return False
-        while await reader.readline() != b".\r\n":
+        while (line := await reader.readline()) != b".\r\n":
+            if line.startswith(b"Message-ID:"):
+                self.message_ids[recipient].add(line)
             if reader.at_eof():
                 return False
         if mood > 0.5:
@@ -126,3 +134,7 @@ class Sink:
 
     def _dice(self, recipient: str, tries: int) -> float:
         return random.Random(f"{self._seed}/{recipient}/{tries}").random()
+
+
+def _address(command: bytes) -> str:
+    return command.decode().partition("<")[2].partition(">")[0]

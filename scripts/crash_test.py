@@ -10,10 +10,9 @@ import argparse
 import json
 import os
 import random
-import signal
-import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -25,19 +24,21 @@ from typing import Any
 
 import structlog
 from crash_sink import Sink
+from crash_workers import PATIENCE, Workers
 from sqlalchemy import insert, select
 
 from newsletter import reports
 from newsletter.app import App
 from newsletter.audience import lists
 from newsletter.clock import system_clock
-from newsletter.delivery import stopping
+from newsletter.delivery import return_path, stopping
 from newsletter.delivery.backoff import Backoff
 from newsletter.delivery.control import unknown_of
 from newsletter.delivery.senders.base import Capabilities, ChunkConnection, MessageConnection, Sender
 from newsletter.delivery.standing_by import StandBy
-from newsletter.delivery.steps import CRASH_AT, STEPS
+from newsletter.delivery.steps import STEPS
 from newsletter.publishing import mailings
+from newsletter.rehearsal.postgresql import cluster
 from newsletter.rehearsal.sendgrid import Plan, Provider, read_log
 from newsletter.rehearsal.sendgrid.provider import KEY
 from newsletter.rendering import Edition
@@ -48,8 +49,6 @@ from newsletter.web.serving import Server
 
 CONNECTIONS = 4
 SECONDS_A_KILL = 1.5
-SECONDS_TO_STEP = 6.0
-PATIENCE = 600.0
 NEAR_END = 0.85
 NONCE = "0123456789abcdef"
 QUICK = Backoff(first=0.3, longest=2.0)
@@ -89,8 +88,8 @@ class Smaller:
         able = self.sender.capabilities
         return able if able.whole_messages else replace(able, chunk=self.chunk)
 
-    def check(self) -> None:
-        self.sender.check()
+    def check(self, *, stop: threading.Event | None = None) -> None:
+        self.sender.check(stop=stop)
 
     def open(self) -> MessageConnection | ChunkConnection:
         return self.sender.open()
@@ -108,6 +107,10 @@ class OtherSide:
     def refused(self) -> set[str]:
         return set()
 
+    def misnamed(self, app: App) -> int:  # noqa: ARG002 - a provider has no return paths
+        """Recipients whose attempts did not come under one Message-ID, or with a return path that is not theirs."""
+        return 0
+
     def unknown_at_most(self, kills: int, recipients: int) -> int:
         """How many may be unknown after so many kills. Where there are events, these settle what was taken."""
         return recipients if kills else 0
@@ -124,13 +127,23 @@ class MailServer(OtherSide):
         self._sink = sink
 
     def settings(self) -> str:
-        return f'kind = "smtp"\nport = {self._sink.port}\n'
+        return f'kind = "smtp"\nport = {self._sink.port}\nreturn_path = "bounces@harbour.example"\n'
 
     def taken(self) -> Counter[str]:
         return Counter(self._sink.taken)
 
     def refused(self) -> set[str]:
         return set(self._sink.refused)
+
+    def misnamed(self, app: App) -> int:
+        several = sum(len(ids) != 1 for ids in self._sink.message_ids.values())
+        return several + sum(not self._own(paths, app) for paths in self._sink.return_paths.values())
+
+    @staticmethod
+    def _own(paths: set[str], app: App) -> bool:
+        """Whether all are signed and name one delivery, each another attempt."""
+        named = [return_path.read(path, app.keys) for path in paths]
+        return None not in named and len({one.delivery for one in named if one}) == 1
 
     def unknown_at_most(self, kills: int, recipients: int) -> int:
         return min(recipients, kills * CONNECTIONS + self._sink.unanswered)
@@ -155,109 +168,27 @@ class SendGrid(OtherSide):
         return self._provider.posting == 0
 
 
-@dataclass(kw_only=True, slots=True)
-class Running:
-    """A worker process, where it is to die (empty: anywhere), and whether it was killed from outside."""
-
-    process: subprocess.Popen[bytes]
-    step: str
-    started: float
-    killed: bool = False
-
-    @property
-    def spared(self) -> bool:
-        """Whether it is given time to come to its step."""
-        long = PATIENCE if self.step.startswith("finish") else SECONDS_TO_STEP
-        return bool(self.step) and time.monotonic() - self.started < long
-
-
-class Workers:
-    """The worker processes, and what has killed them. Every other one is told to die at a step."""
-
-    def __init__(self, root: Path, *, number: int, chunk: int, steps: list[str]) -> None:
-        self._command = [sys.executable, str(Path(__file__)), "--as-worker", str(root), "--chunk", str(chunk)]
-        self._steps = steps
-        self._started = 0
-        self.near_end = False
-        self.kills: Counter[str] = Counter()
-        self._running = [self._start() for _ in range(number)]
-
-    def look_after(self) -> None:
-        """Start again what has died."""
-        for place, worker in enumerate(self._running):
-            code = worker.process.poll()
-            if code is None:
-                continue
-            if code != -signal.SIGKILL:
-                raise SystemExit(f"a worker ended by itself, with {code}")
-            self._note(worker)
-            self._running[place] = self._start()
-
-    def kill(self, dice: random.Random) -> None:
-        """Kill one at random, if there is one to kill."""
-        free = [worker for worker in self._running if not worker.killed and not worker.spared]
-        if free:
-            chosen = dice.choice(free)
-            chosen.killed = True
-            chosen.process.kill()
-
-    def end(self) -> None:
-        """Ask all to stop; they must obey."""
-        for worker in self._running:
-            worker.process.send_signal(signal.SIGTERM)
-        for worker in self._running:
-            code = worker.process.wait(60)
-            if code == -signal.SIGKILL:
-                self._note(worker)
-            elif code not in {0, -signal.SIGTERM}:
-                # SIGTERM ends a worker at once that has only just begun to load.
-                raise SystemExit(f"a worker ended with {code} when it was asked to stop")
-
-    @property
-    def missed(self) -> list[str]:
-        """The steps that nobody died at."""
-        return sorted(
-            {step.partition(":")[0] for step in (*self._steps, *(each.step for each in self._running)) if step}
-        )
-
-    def _note(self, worker: Running) -> None:
-        step = worker.step.partition(":")[0]
-        if worker.killed and worker.step:
-            # It never came to its step: another shall.
-            self._steps.append(worker.step)
-        self.kills["random" if worker.killed or not step else step] += 1
-
-    def _start(self) -> Running:
-        self._started += 1
-        # The first two are told to die while the audience is frozen, then every other one; at the end, at its steps.
-        open_steps = [step for step in self._steps if step.startswith("finish") == self.near_end]
-        step = open_steps[0] if open_steps and (self._started <= 2 or self._started % 2 or self.near_end) else ""
-        if step:
-            self._steps.remove(step)
-        environment = {**os.environ, **({CRASH_AT: step} if step else {})}
-        process = subprocess.Popen(self._command, env=environment)
-        return Running(process=process, step=step, started=time.monotonic())
-
-
 def main() -> None:
     asked = arguments()
     if asked.as_worker:
         work(Path(asked.as_worker), asked.chunk)
         return
     with tempfile.TemporaryDirectory(prefix="crashtest-") as name, ExitStack() as stack:
-        stack.enter_context(database(asked.store, Path(name)))
+        stack.enter_context(database(asked.store))
         other_side = make_other_side(asked, Path(name), stack)
         root = make_newsroom(Path(name), other_side)
         app = stack.enter_context(App.open(load(root)))
         other_side.start_telling(app)
         mailing_id = make_mailing(app, asked.recipients)
-        kills = torture(app, mailing_id, other_side, root, asked)
+        kills, missed = torture(app, mailing_id, other_side, root, asked)
         verdict = judge(app, mailing_id, other_side, asked)
+        verdict["missed"] = missed
         verdict["unknown_at_most"] = other_side.unknown_at_most(kills.total(), asked.recipients)
     verdict["kills"] = kills.total()
     print(json.dumps({"killed_at": dict(sorted(kills.items()))}), file=sys.stderr)
     print(json.dumps(verdict))
     held = verdict["balanced"] and verdict["unknown"] <= verdict["unknown_at_most"] and verdict["kills"] >= asked.kills
+    held = held and not verdict["misnamed"] and not (missed and asked.kills >= 2 * len(STEPS))
     sys.exit(1 if verdict["lost"] or verdict["twice"] or not held else 0)
 
 
@@ -291,15 +222,13 @@ def work(root: Path, chunk: int) -> None:
 
 
 @contextmanager
-def database(kind: str, folder: Path) -> Iterator[None]:
+def database(kind: str) -> Iterator[None]:
     """PostgreSQL where it is asked for: the one of DATABASE_URL, or a cluster of its own."""
     if kind == "sqlite" or os.environ.get("DATABASE_URL"):
         yield
         return
-    from crash_postgres import cluster  # noqa: PLC0415 - only where it is used
-
-    with cluster(folder) as url:
-        os.environ["DATABASE_URL"] = url
+    with cluster() as server:
+        os.environ["DATABASE_URL"] = server.url
         yield
 
 
@@ -376,16 +305,22 @@ def named_steps(kills: int, dice: random.Random) -> list[str]:
     chosen = list(STEPS) if kills >= 2 * len(STEPS) else list(DANGEROUS[: max(kills // 2, 1)])
     dice.shuffle(chosen)
     # Frozen first (and written before it is committed), finished last.
-    chosen.sort(key=lambda step: (step != "freeze.writing", step != "freeze.committed", step.startswith("finish")))
+    # What follows a death is reached by one worker of several: the sooner it is looked for, the more chances there are.
+    first = ("freeze.writing", "freeze.committed", "lapse.writing", "lapse.committed")
+    in_turn = (*first, "", "finish.writing", "finish.committed")
+    chosen.sort(key=lambda step: in_turn.index(step if step in in_turn else ""))
     once = ("freeze", "lapse", "finish")
     return [f"{step}:{1 if step.startswith(once) else dice.randint(1, 6)}" for step in chosen]
 
 
-def torture(app: App, mailing_id: int, other_side: OtherSide, root: Path, asked: argparse.Namespace) -> Counter[str]:
-    """Kill until it has been enough and the mailing has ended; who was killed where."""
+def torture(
+    app: App, mailing_id: int, other_side: OtherSide, root: Path, asked: argparse.Namespace
+) -> tuple[Counter[str], list[str]]:
+    """Kill until it has been enough and the mailing has ended; who was killed where, and the steps that nobody died at."""
     dice = random.Random(asked.seed)
     steps = named_steps(asked.kills, dice)
-    workers = Workers(root, number=asked.workers, chunk=asked.chunk, steps=steps)
+    command = [sys.executable, str(Path(__file__)), "--as-worker", str(root), "--chunk", str(asked.chunk)]
+    workers = Workers(command, number=asked.workers, steps=steps)
     give_up = time.monotonic() + PATIENCE
     try:
         while not has_ended(app, mailing_id) or not other_side.told_all():
@@ -407,9 +342,7 @@ def torture(app: App, mailing_id: int, other_side: OtherSide, root: Path, asked:
             workers.look_after()
     finally:
         workers.end()
-    if workers.missed:
-        print(f"nobody came to {', '.join(workers.missed)}", file=sys.stderr)
-    return workers.kills
+    return workers.kills, workers.missed
 
 
 def has_ended(app: App, mailing_id: int) -> bool:
@@ -432,6 +365,7 @@ def judge(app: App, mailing_id: int, other_side: OtherSide, asked: argparse.Name
         "taken": len(taken),
         "rejected": len(refused),
         "balanced": report.finished,
+        "misnamed": other_side.misnamed(app),
         "seed": asked.seed,
     }
 

@@ -25,7 +25,7 @@ then their number.
 
 An editor may waive a warning for one edition, with name and reason: `newsletter issue waive SLUG CODE --reason TEXT`. An
 error can be waived only where `waivable` under `[checks]` in [newsletter.toml](settings.md) names its code, and those of
-the gate never.
+the gate never. Those of the set-up are said by `newsletter doctor` alone, which ends with 1 where one is an error.
 """
 TITLES = {
     Group.CONTENT: "Content",
@@ -37,6 +37,7 @@ TITLES = {
     Group.STRUCTURE: "Structure",
     Group.LAW: "Law",
     Group.GATE: "At the gate",
+    Group.SET_UP: "In the set-up (`newsletter doctor`)",
 }
 TEMPLATE = "In a template"
 

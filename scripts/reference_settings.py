@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from annotated_types import Ge, Gt, Le
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from newsletter import settings
@@ -21,8 +22,10 @@ from newsletter.settings import (
     Brand,
     BreakerSettings,
     CheckSettings,
+    DomainLimits,
     MailingList,
     Newsroom,
+    RampUp,
     RoundupSettings,
     SenderSettings,
     Side,
@@ -43,6 +46,8 @@ TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
     ("[sender]", SenderSettings),
     ("[alerts]", AlertSettings),
     ("[breaker]", BreakerSettings),
+    ("[sender.ramp_up]", RampUp),
+    ('[sender.domains."DOMAIN"]', DomainLimits),
     ("[roundup]", RoundupSettings),
     ("[checks]", CheckSettings),
     ("[approval]", ApprovalSettings),
@@ -61,6 +66,9 @@ KINDS: tuple[tuple[object, str], ...] = (
     (settings.Length, "length of time"),
     (settings.Share, "share"),
     (settings.Line, "one line of text"),
+    (date, "day"),
+    (RampUp | None, "table"),
+    (dict[settings.Domain, DomainLimits], "table"),
 )
 
 
@@ -101,7 +109,7 @@ def _purpose(table: type[BaseModel]) -> str:
 def _keys(table: type[BaseModel], words: dict[str, str]) -> str:
     hints = get_type_hints(table, include_extras=True)
     rows = [
-        f"| `{name}` | {_kind(hints[name])} | {_default(field.default)} | {words[name]} |"
+        f"| `{name}` | {_kind(hints[name])} | {_default(field, hints[name])} | {words[name]} |"
         for name, field in table.model_fields.items()
     ]
     return "\n".join(["| key | value | default | meaning |", "| --- | --- | --- | --- |", *rows])
@@ -135,14 +143,15 @@ def _limits(extras: list[Any]) -> str:
     return f" {' '.join(said)}" if said else ""
 
 
-def _default(value: Any) -> str:
+def _default(field: FieldInfo, hint: Any) -> str:
+    value = field.default
+    if value is None or field.default_factory is not None:
+        return ""
     if value is PydanticUndefined:
         return "required"
-    if value is None:
-        return ""
     if isinstance(value, timedelta):
         return f'`"{settings.written_length(value)}"`'
-    if isinstance(value, float) and not value:
+    if hint == settings.Share and not value:
         return '`"none"`'
     if isinstance(value, bool | tuple):
         return f"`{str(value).lower()}`" if isinstance(value, bool) else f"`{list(value)}`"

@@ -8,11 +8,12 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, update
 
 from newsletter.app import App
 from newsletter.audience import subscribers
 from newsletter.clock import system_clock
+from newsletter.delivery import control, release
 from newsletter.errors import BlockedError, InputError
 from newsletter.findings import Finding, Severity
 from newsletter.issues import Issue, Quote, Section
@@ -20,6 +21,7 @@ from newsletter.publishing import mailings, users
 from newsletter.rehearsal.inbox import Inbox
 from newsletter.reports import as_text
 from newsletter.settings import ApprovalSettings, defaults, load
+from newsletter.store import tables
 from newsletter.store.statuses import DeliveryStatus, Exclusion, MailingStatus, UserRole
 from newsletter.tokens import USER_TOKEN
 
@@ -147,6 +149,64 @@ def test_a_list_gets_its_issue_once_a_day(app):
     with pytest.raises(BlockedError, match="had its issue of 2026-11-23 already") as caught:
         app.plan(ISSUE, "daily")
     assert [finding.code for finding in caught.value.findings] == ["GATE-ALREADY-SENT"]
+
+
+@pytest.fixture
+def cancelled(app):
+    """A mailing that ann got before it was cancelled; bob, who had not, and cyd, who is still in the air."""
+    subscribe(app, "ann", "bob", "cyd")
+    plan = app.plan(ISSUE, "daily")
+    order = mailings.Order(
+        issue=ISSUE.slug,
+        edition=plan.edition,
+        target=plan.target,
+        local_date=ISSUE.date,
+        not_later_than=app.clock() + timedelta(hours=1),
+        actor="ada",
+    )
+    made = mailings.create(app.store, order, now=app.clock())
+    mailing = mailings.move(app.store, made, made.start(app.clock()))
+    release(app.store, mailing, clock=app.clock)
+    with app.store.writing() as connection:
+        for number, status in ((1, "accepted"), (3, "sending")):
+            connection.execute(update(tables.delivery).where(tables.delivery.c.id == number).values(status=status))
+    control.cancel(app.store, mailing.id, actor="ada", now=app.clock())
+    return mailing
+
+
+@pytest.mark.usefixtures("cancelled")
+def test_after_a_cancelled_mailing_the_corrected_issue_goes_to_those_who_have_not_got_it(app, inbox):
+    corrected = replace(ISSUE, subject="Should ferries be free? (corrected)")
+    with pytest.raises(BlockedError) as caught:
+        app.plan(corrected, "daily")
+    assert "was cancelled" in caught.value.findings[0].message
+    assert "1 of its messages have no end yet" in caught.value.findings[0].message
+    with app.store.writing() as connection:
+        in_air = tables.delivery.c.status == "sending"
+        connection.execute(update(tables.delivery).where(in_air).values(status="withdrawn"))
+    plan = app.plan(corrected, "daily")
+    assert (plan.audience.prepared, plan.audience.excluded) == (2, {Exclusion.HAS_ISSUE: 1})
+    report = app.send(plan, actor="ada")
+    assert (report.finished, report.mailing.sequence) == (True, 2)
+    assert inbox.mailbox.count() == 2
+    assert "1  has it, or may have it, from another mailing" in as_text(report)
+    assert mailings.find(app.store, plan.target, ISSUE.date) == report.mailing
+
+
+def test_what_is_half_way_can_be_ended_for_another_edition(app, cancelled):
+    with app.store.writing() as connection:
+        connection.execute(update(tables.mailing).values(status=MailingStatus.SENDING))
+    with pytest.raises(BlockedError) as caught:
+        app.plan(replace(ISSUE, subject="Another one"), "daily")
+    assert f"end it with `newsletter mailing cancel {cancelled.id}`" in caught.value.findings[0].message
+
+
+def test_a_list_that_opted_in_has_its_unknown_sent_again(app, settings):
+    subscribe(app, "ann")
+    lists = settings.lists | {"daily": settings.lists["daily"].model_copy(update={"resend_unknown_after": 30})}
+    opted = replace(app, settings=settings.model_copy(update={"lists": lists}))
+    report = opted.send(opted.plan(ISSUE, "daily"), actor="ada")
+    assert report.resend_after == timedelta(minutes=30)
 
 
 def test_who_is_on_two_lists_gets_the_issue_once(app, inbox):

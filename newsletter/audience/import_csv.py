@@ -180,7 +180,7 @@ class _Run:
 
     def _flush(self) -> None:
         if self._batch:
-            with self.store.reading() if self.dry_run else self.store.writing() as connection:
+            with self.store.reading() if self.dry_run else self.store.writing(alone=True) as connection:
                 self._settle(connection)
         self._batch.clear()
         self._repeats.clear()

@@ -42,7 +42,7 @@ def require(store: Store, name: str) -> MailingList:
 
 def ensure(store: Store, name: str, *, title: str, clock: Clock) -> MailingList:
     """The list called `name`, made if there is none, with `title`."""
-    with store.writing() as connection:
+    with store.writing(alone=True) as connection:
         found = connection.execute(select(mailing_list).where(mailing_list.c.name == name)).one_or_none()
         if found is None:
             row = {"name": name, "title": title, "created_at": clock()}

@@ -91,7 +91,7 @@ def add(
     )
     target = lists.require(store, list_name)
     evidence = Consent(text=consent.strip(), source=source[:300], at=clock())
-    with store.writing() as connection:
+    with store.writing(alone=True) as connection:
         added = _add(connection, person, target, evidence, fingerprint)
         return _one(connection, subscriber.c.address_key == person.address.key, fingerprint), added
 

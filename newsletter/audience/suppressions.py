@@ -54,7 +54,7 @@ def add(store: Store, address: Address, reason: SuppressionReason, *, clock: Clo
     """Suppress `address`; whether that was news, for this reason. `evidence` is its proof, such as a reply's text."""
     row = {"address_key": address.key, "reason": reason.value, "at": clock(), "evidence": evidence}
     table = suppression.c
-    with store.writing() as connection:
+    with store.writing(alone=True) as connection:
         same = select(table.id).where(table.address_key == address.key, table.reason == reason.value)
         if connection.execute(same).first():
             return False

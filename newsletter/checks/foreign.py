@@ -6,6 +6,7 @@ Severity and reason of the roundup's codes come from the reader's own table; the
 from __future__ import annotations
 
 from newsletter.checks.rule import Group, Rule
+from newsletter.checks.set_up import RULES as SET_UP
 from newsletter.findings import Severity
 from newsletter.rendering.template_faults import CODES as TEMPLATE_CODES
 from newsletter.roundups.review import CODES
@@ -221,4 +222,5 @@ RULES = (
         for group, table in ((Group.CONTENT, _ISSUE), (Group.GATE, _GATE))
         for code, (severity, title, why, fix) in table.items()
     ),
+    *SET_UP,
 )

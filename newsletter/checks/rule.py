@@ -24,6 +24,7 @@ class Group(StrEnum):
     STRUCTURE = "structure"
     LAW = "law"
     GATE = "gate"
+    SET_UP = "set-up"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -43,7 +43,7 @@ def actor(newsroom: App) -> str:
         InputError: the token is nobody's.
     """
     user = newsroom.user_if_any()
-    return user.name if user else f"{_login_name()} (command line)"
+    return user.name if user else f"{login_name()} (command line)"
 
 
 def author() -> str | None:
@@ -58,8 +58,8 @@ def author() -> str | None:
         return newsroom.user().name
 
 
-def _login_name() -> str:
-    """A number where the system has no name for them, as in many containers."""
+def login_name() -> str:
+    """Who is signed in on this machine: a number where the system has no name for them, as in many containers."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

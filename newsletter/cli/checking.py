@@ -12,6 +12,7 @@ import typer
 
 from newsletter.cli import say
 from newsletter.cli.acting import opened
+from newsletter.cli.newsroom import has_database
 from newsletter.cli.newsroom import settings as newsroom
 from newsletter.clock import system_clock
 from newsletter.errors import InputError
@@ -133,7 +134,7 @@ def _waivers(settings: Settings, issue: Issue, digest: str) -> list[Waiver]:
     """What people answer for in this edition; a newsroom whose database is not made yet has nobody."""
     from newsletter.checks import Waiver  # noqa: PLC0415 - see `rule`
 
-    if not settings.database.exists():
+    if not has_database(settings):
         return []
     from newsletter.publishing.standing import standing  # noqa: PLC0415 - see `acting.opened`
 

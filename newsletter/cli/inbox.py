@@ -53,9 +53,9 @@ _ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Ctrl-C, a supervisor's stop, and a terminal whose window was closed: all three end a server in good order."""
 
 
-def wait_for_interrupt() -> None:
-    """Sleep until Ctrl-C (or SIGTERM or SIGHUP, which do the same here)."""
-    ended = threading.Event()
+def wait_for_interrupt(ended: threading.Event | None = None) -> None:
+    """Sleep until Ctrl-C (or SIGTERM or SIGHUP, which do the same here), or until `ended` is set."""
+    ended = ended or threading.Event()
     with _handled(lambda *_: ended.set()):
         ended.wait()
 

@@ -11,6 +11,7 @@ import typer
 from newsletter.cli import approving, checking, previewing, provenance, say, scheduling
 from newsletter.cli.acting import author
 from newsletter.cli.choosing import ask_sides, parsed_choices, source_of, suggested_choices
+from newsletter.cli.newsroom import has_database
 from newsletter.cli.newsroom import settings as newsroom
 from newsletter.clock import system_clock
 from newsletter.errors import InputError
@@ -72,7 +73,7 @@ def show(
     settings = newsroom()
     issue = _load(settings, slug)
     # Looking at an issue makes no database.
-    known = settings.database.exists()
+    known = has_database(settings)
     if json:
         findings = [finding.as_dict() for finding in issue.findings]
         sign_off = provenance.sign_off_of(slug) if known else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from datetime import timedelta
 from enum import StrEnum
@@ -12,7 +11,8 @@ import typer
 
 from newsletter import reports
 from newsletter.app import App
-from newsletter.cli import say
+from newsletter.cli import following, say
+from newsletter.cli.acting import actor
 from newsletter.cli.newsroom import settings
 from newsletter.delivery import control
 from newsletter.delivery.control import Unknown
@@ -29,6 +29,10 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask; scripts need it.")
 Hours = Annotated[
     float | None, typer.Option("--hours", help="How long it may take from now on.", min=0.01, max=24 * 14)
 ]
+
+_HEAD = "   ID  date        phase       accepted of prepared       to go  issue to list"
+
+_MOST_SHOWN = 100_000
 
 
 class Verdict(StrEnum):
@@ -53,29 +57,39 @@ def list_mailings(
     if json:
         say.data([_row(report) for report in found])
         return
-    for report in found:
-        row = _row(report)
-        unknown = f", {row['unknown']:,} unknown" if row["unknown"] else ""
-        say.data_line(
-            f"{row['mailing']:>5}  {row['date']}  {row['phase']:<9}  {row['accepted']:,} of {row['prepared']:,} accepted"
-            f"{unknown}  {row['issue']} to {row['list']}"
-        )
     if not found:
         say.note("There are no mailings.")
+        return
+    say.data_line(_HEAD)
+    for report in found:
+        _say_row(report)
 
 
 @app.command()
-def show(mailing: Number, json: Json = False) -> None:
-    """Show how a mailing stands: the equation, what is going on, what is in the way, and what befell it."""
+def show(
+    mailing: Number,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on showing it until it has ended; Ctrl-C leaves it alone.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Show how a mailing stands: what is going on, what is in the way, what to do, the equation, and what befell it.
+
+    With --follow a terminal shows the head of it anew every second; a pipe gets a line, or a JSON object on a line,
+    whenever something has changed.
+    """
     with App.open(settings()) as newsroom:
-        _show(newsroom, mailing, json=json)
+        if follow:
+            following.follow(newsroom, mailing, json=json)
+        if not (follow and json):
+            _show(newsroom, mailing, json=json)
 
 
 @app.command()
 def pause(mailing: Number, json: Json = False) -> None:
     """Claim nothing more of a mailing; what is in the air is finished."""
     with App.open(settings()) as newsroom:
-        control.pause(newsroom.store, mailing, actor=_actor(), now=newsroom.clock())
+        control.pause(newsroom.store, mailing, actor=actor(newsroom), now=newsroom.clock())
         _show(newsroom, mailing, json=json)
 
 
@@ -84,7 +98,7 @@ def resume(mailing: Number, hours: Hours = None, json: Json = False) -> None:
     """Go on with a paused mailing. One whose time is over needs --hours."""
     with App.open(settings()) as newsroom:
         more = timedelta(hours=hours) if hours is not None else None
-        control.resume(newsroom.store, mailing, actor=_actor(), now=newsroom.clock(), more=more)
+        control.resume(newsroom.store, mailing, actor=actor(newsroom), now=newsroom.clock(), more=more)
         _show(newsroom, mailing, json=json)
 
 
@@ -95,7 +109,7 @@ def cancel(mailing: Number, yes: Yes = False, json: Json = False) -> None:
         if not yes:
             waiting = reports.of(newsroom.store, mailing, clock=newsroom.clock).waiting
             _ask(f"Withdraw {waiting:,} deliveries of mailing {mailing} for good?")
-        control.cancel(newsroom.store, mailing, actor=_actor(), now=newsroom.clock())
+        control.cancel(newsroom.store, mailing, actor=actor(newsroom), now=newsroom.clock())
         _show(newsroom, mailing, json=json)
 
 
@@ -111,7 +125,7 @@ def retry(mailing: Number, hours: Hours = None, yes: Yes = False, json: Json = F
             failed = counts[DeliveryStatus.EXPIRED] + counts[DeliveryStatus.REJECTED]
             _ask(f"Try up to {failed:,} deliveries of mailing {mailing} again?")
         more = timedelta(hours=hours) if hours is not None else control.PATIENCE
-        done = control.retry(newsroom.store, mailing, actor=_actor(), now=newsroom.clock(), more=more)
+        done = control.retry(newsroom.store, mailing, actor=actor(newsroom), now=newsroom.clock(), more=more)
         say.note(f"To be tried again: {done.expired:,} expired, {done.rejected:,} rejected; {done.left:,} left alone.")
         _show(newsroom, mailing, json=json)
 
@@ -132,7 +146,7 @@ def resolve(
     """Show by name who may have got it, and with --as, decide. What is sent again counts as possibly twice."""
     with App.open(settings()) as newsroom:
         if verdict is None:
-            _show_unknown(control.unknown_of(newsroom.store, mailing), json=json)
+            _show_unknown(control.unknown_of(newsroom.store, mailing, limit=_MOST_SHOWN), json=json)
             return
         if not yes:
             _ask(f"Decide that {'these' if delivery else 'all unknown'} deliveries of mailing {mailing} are {verdict}?")
@@ -141,7 +155,7 @@ def resolve(
             mailing,
             verdict.value,
             deliveries=delivery or None,
-            actor=_actor(),
+            actor=actor(newsroom),
             now=newsroom.clock(),
         )
         say.note(f"{number:,} decided as {verdict.value}.")
@@ -153,7 +167,19 @@ def _show(newsroom: App, mailing: int, *, json: bool) -> None:
     if json:
         say.data(report.as_dict())
     else:
-        sys.stdout.write(reports.as_text(report))
+        sys.stdout.write(say.plain(reports.as_text(report, width=say.width())))
+
+
+def _say_row(report: Report) -> None:
+    row = _row(report)
+    say.data_line(
+        f"{row['mailing']:>5}  {row['date']}  {row['phase']:<9}  {row['accepted']:>9,} of {row['prepared']:<9,}  "
+        f"{row['waiting']:>9,}  {row['issue']} to {row['list']}"
+    )
+    if row["unknown"]:
+        say.data_line(f"{'':17}  {row['unknown']:,} may have arrived: newsletter mailing resolve {row['mailing']}")
+    if row["trouble"]:
+        say.data_line(say.plain(f"{'':17}  in the way: {row['trouble']}"))
 
 
 def _show_unknown(found: list[Unknown], *, json: bool) -> None:
@@ -162,8 +188,17 @@ def _show_unknown(found: list[Unknown], *, json: bool) -> None:
         return
     for one in found:
         since = f"{one.since:%Y-%m-%d %H:%M:%S} UTC"
-        say.data_line(f"{one.delivery:>9}  {one.address}  {one.name}  since {since}: {one.why}".rstrip())
-    say.note("Decide with --as accepted, rejected or pending." if found else "Nothing is unknown.")
+        said = f"{one.delivery:>9}  {one.address}  {one.name}  since {since}: {one.why}"
+        say.data_line(say.plain(said.replace("\n", " ")).rstrip())
+    if not found:
+        say.note("Nothing is unknown.")
+        return
+    if len(found) == _MOST_SHOWN:
+        say.note(f"These are the first {_MOST_SHOWN:,}.")
+    say.note("The numbers are the deliveries', as in Message-ID. Decide for all, or with --delivery N for some:")
+    say.note("  --as accepted  the other side has it, as its log says")
+    say.note("  --as rejected  it did not arrive, and is not to be sent any more")
+    say.note("  --as pending   send it again; it counts as possibly twice")
 
 
 def _unknown(one: Unknown) -> dict[str, Any]:
@@ -178,7 +213,19 @@ def _unknown(one: Unknown) -> dict[str, Any]:
 
 
 def _row(report: Report) -> dict[str, Any]:
-    kept = ("mailing", "date", "list", "issue", "status", "phase", "prepared", "accepted", "unknown", "trouble")
+    kept = (
+        "mailing",
+        "date",
+        "list",
+        "issue",
+        "status",
+        "phase",
+        "prepared",
+        "accepted",
+        "unknown",
+        "workers",
+        "trouble",
+    )
     whole = report.as_dict()
     return {key: whole[key] for key in kept} | {"waiting": report.waiting}
 
@@ -187,7 +234,3 @@ def _ask(question: str) -> None:
     if not say.on_terminal():
         raise InputError("nobody is there to be asked", where="stdin", remedy="Give --yes to do it without a question")
     typer.confirm(question, abort=True, err=True)
-
-
-def _actor() -> str:
-    return f"{getpass.getuser()} (command line)"

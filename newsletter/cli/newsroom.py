@@ -9,6 +9,7 @@ from newsletter import settings as newsroom_settings
 from newsletter.errors import InputError
 from newsletter.roundups import Outlets
 from newsletter.settings import Settings
+from newsletter.settings.secrets import DATABASE
 
 _chosen: ContextVar[Path | None] = ContextVar("newsroom", default=None)
 
@@ -35,6 +36,11 @@ def settings_if_any() -> Settings | None:
         except InputError:
             return None
     return settings()
+
+
+def has_database(found: Settings) -> bool:
+    """Whether there is a database to look into: the newsroom's file, or one on a server. Asking makes none."""
+    return found.database.exists() or newsroom_settings.secret(DATABASE) is not None
 
 
 def _here() -> Path:

@@ -153,6 +153,8 @@ def _signed(examined: Examined, mailings: list[Mailing]) -> Iterator[str]:
     standing = examined.standing
     yield f"Edition {examined.digest[:12]}"
     yield from (f"  tested by {test.by}, {_at(test.at)}" for test in standing.tests)
+    for untaken in standing.untaken:
+        yield f"  a test by {untaken.by}, {_at(untaken.at)}, does not count: {untaken.status.value}"
     yield from (f"  approved by {approval.by}, {_at(approval.at)}" for approval in standing.approvals)
     for waiver in standing.waivers:
         yield f"  {waiver.code} waived by {waiver.by}, {_at(waiver.at)}: {waiver.reason}"
@@ -168,6 +170,9 @@ def _record(examined: Examined) -> dict[str, Any]:
     return {
         "edition": examined.digest,
         "tested": [{"by": test.by, "at": test.at.isoformat()} for test in standing.tests],
+        "tests_that_do_not_count": [
+            {"by": test.by, "at": test.at.isoformat(), "status": test.status.value} for test in standing.untaken
+        ],
         "approved": [{"by": each.by, "side": each.side, "at": each.at.isoformat()} for each in standing.approvals],
         "waived": [
             {"code": each.code, "by": each.by, "reason": each.reason, "at": each.at.isoformat()}

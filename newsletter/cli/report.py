@@ -28,4 +28,4 @@ def run(
     if json:
         say.data(report.as_dict())
     else:
-        sys.stdout.write(reports.as_text(report))
+        sys.stdout.write(say.plain(reports.as_text(report, width=say.width())))

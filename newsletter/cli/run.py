@@ -15,20 +15,24 @@ from newsletter.delivery.supervising import Supervisor
 
 def run(
     workers: Annotated[
-        int, typer.Option(help="How many workers; more than one helps on PostgreSQL only.", min=1, max=64)
+        int,
+        typer.Option(help="How many workers. On SQLite one works, and the others wait to take over.", min=1, max=64),
     ] = 1,
     port: Annotated[
         int | None, typer.Option(help="The port of the pages; else the one in the newsroom's url.", min=1, max=65535)
     ] = None,
 ) -> None:
-    """Run the pages, the scheduler and the workers, start again what dies, and stop all on SIGTERM or Ctrl-C."""
+    """Run the pages, the scheduler and the workers, start again what dies, and stop all on SIGTERM or Ctrl-C.
+
+    Stopping waits for what is in the air. Where this process itself is killed, the others leave in good order.
+    """
     found = settings()
     ours = [sys.executable, "-m", "newsletter", "-C", str(found.root)]
-    commands = {"web": [*ours, "web", *(["--port", str(port)] if port else [])]}
-    commands["scheduler"] = [*ours, "scheduler"]
+    commands = {"web": [*ours, "web", "--supervised", *(["--port", str(port)] if port else [])]}
+    commands["scheduler"] = [*ours, "scheduler", "--supervised"]
     for number in range(1, workers + 1):
         name = f"worker {number}" if workers > 1 else "worker"
-        commands[name] = [*ours, "worker"]
+        commands[name] = [*ours, "worker", "--supervised"]
     supervisor = Supervisor(commands, say=say.note)
     with stopping(supervisor.stop):
         supervisor.run()

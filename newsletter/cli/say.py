@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -35,6 +36,16 @@ def data(value: Any) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
 
+def width() -> int | None:
+    """How many characters a line of stdout has, where that is a terminal; None where it is not."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def plain(text: str) -> str:
+    """Text from outside for stdout, in lines: controls as their escapes, so that no server's words steer a terminal."""
+    return "\n".join(_escaped(line) for line in text.split("\n"))
+
+
 def data_line(text: str) -> None:
     """One line of text on stdout, as it is, and at once: whoever reads a pipe may wait for it."""
     sys.stdout.write(text + "\n")
@@ -48,7 +59,11 @@ def note(text: str) -> None:
 
 def shown(text: str) -> str:
     """Text from outside, for a console: no markup, and controls as their escapes, so that no file steers a terminal."""
-    return escape(_CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text))
+    return escape(_escaped(text))
+
+
+def _escaped(text: str) -> str:
+    return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def fault(error: NewsletterError) -> None:

@@ -12,10 +12,14 @@ from newsletter.app import App
 from newsletter.cli import say
 from newsletter.cli.newsroom import settings
 from newsletter.delivery import stopping
+from newsletter.delivery.supervising import with_supervisor
 
 
 def run(
     once: Annotated[bool, typer.Option("--once", help="Start what is due now, and leave.")] = False,
+    supervised: Annotated[
+        bool, typer.Option("--supervised", help="Leave also when standard input ends: so it is started by `run`.")
+    ] = False,
 ) -> None:
     """Start scheduled mailings at their hour and watch the lists' slots. SIGTERM or Ctrl-C ends it.
 
@@ -25,7 +29,7 @@ def run(
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     with App.open(settings()) as newsroom:
         scheduler = newsroom.scheduler()
-        with stopping(scheduler.stop):
+        with stopping(scheduler.stop), with_supervisor(scheduler.stop, supervised=supervised):
             if once:
                 scheduler.run_once()
                 scheduler.finish()

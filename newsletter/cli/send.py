@@ -57,7 +57,7 @@ def run(
             if json:
                 say.data(report.as_dict())
             else:
-                sys.stdout.write(reports.as_text(report))
+                sys.stdout.write(say.plain(reports.as_text(report, width=say.width())))
             sys.stdout.flush()
     if report.mailing.status is MailingStatus.PAUSED:
         why = f"mailing {report.mailing.id} is paused" + (f": {report.trouble}" if report.trouble else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Event
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ from newsletter.app import App
 from newsletter.cli import say
 from newsletter.cli.inbox import wait_for_interrupt
 from newsletter.cli.newsroom import settings
+from newsletter.delivery.supervising import with_supervisor
 from newsletter.web.app import create_app
 from newsletter.web.serving import Server
 
@@ -20,10 +22,15 @@ def run(
     port: Annotated[
         int | None, typer.Option(help="The port; else the one in the newsroom's url.", min=0, max=65535)
     ] = None,
+    supervised: Annotated[
+        bool, typer.Option("--supervised", help="Leave also when standard input ends: so it is started by `run`.")
+    ] = False,
 ) -> None:
     """Serve the readers' pages until SIGTERM or Ctrl-C. A server in front of it does TLS."""
     found = settings()
     wanted = port if port is not None else urlsplit(found.newsroom.url).port or 8025
     with App.open(found) as newsroom, Server(create_app(newsroom), host=host, port=wanted) as server:
         say.data_line(f"Pages: {server.url}/")
-        wait_for_interrupt()
+        ended = Event()
+        with with_supervisor(ended.set, supervised=supervised):
+            wait_for_interrupt(ended)

@@ -174,7 +174,7 @@ class Announcer:
             said = connection.execute(told).one()
         mail = _Mail.of(said, self._newsroom)
         if isinstance(way, MessageConnection):
-            return way.send(mail.envelope(claimed))
+            return way.send(mail.envelope(claimed, bounces=self._sender.capabilities.return_path))
         if isinstance(way, ChunkConnection):
             return way.send_chunk([mail.handed(claimed)], until=seconds() + self._sender.capabilities.deadline)[0]
         raise AssertionError("a connection takes messages or chunks")
@@ -223,9 +223,11 @@ class _Mail:
         )
         return cls(edition=edition, headers=headers)
 
-    def envelope(self, claimed: Row[Any]) -> Envelope:
+    def envelope(self, claimed: Row[Any], *, bounces: str | None) -> Envelope:
+        """The message; `bounces` is where they go, None to the From address."""
+        mail_from = self.edition.from_address if bounces is None else bounces
         message = compile_message(self.edition, self.headers).join(_recipient(str(claimed.id), claimed.address))
-        return Envelope(mail_from=self.edition.from_address, rcpt_to=claimed.address, message=message)
+        return Envelope(mail_from=mail_from, rcpt_to=claimed.address, message=message)
 
     def handed(self, claimed: Row[Any]) -> Handed:
         name = f"notice-{claimed.id}"

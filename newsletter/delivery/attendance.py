@@ -71,7 +71,9 @@ def _unattended(connection: Connection, now: datetime) -> list[int]:
 
 def _has_work(now: datetime) -> ColumnElement[bool]:
     waiting = delivery.c.mailing_id == mailing.c.id
-    deferred = and_(waiting, delivery.c.status == DeliveryStatus.DEFERRED, delivery.c.due_at <= now)
+    # Whoever waits for their turn has no instant.
+    come = or_(delivery.c.due_at <= now, delivery.c.pace_id.is_not(None))
+    deferred = and_(waiting, delivery.c.status == DeliveryStatus.DEFERRED, come)
     unfrozen = and_(wave.c.mailing_id == mailing.c.id, wave.c.released_at.is_(None), wave.c.due_at <= now)
     return or_(
         exists().where(waiting, delivery.c.status == DeliveryStatus.PENDING),

@@ -16,10 +16,12 @@ from newsletter.delivery.backoff import Backoff
 from newsletter.delivery.breaker import Breaker, end_alerts
 from newsletter.delivery.chunks import Chunk, LeaseLostError
 from newsletter.delivery.claiming import Claims
-from newsletter.delivery.connections import Parcel, Returned, settled_of
+from newsletter.delivery.connections import settled_of
 from newsletter.delivery.incidents import Incidents
+from newsletter.delivery.lanes import Parcel, Returned
 from newsletter.delivery.lateness import hold_where_only_late_is_left
 from newsletter.delivery.ledger import Settled
+from newsletter.delivery.limits.storms import Told
 from newsletter.delivery.progress import Tally
 from newsletter.delivery.refusals import Refusals
 from newsletter.delivery.release import due, release
@@ -33,6 +35,8 @@ from newsletter.store.statuses import MailingStatus, OutcomeKind
 from newsletter.store.tables import mailing
 
 _SWEEP = 5.0
+_SOON = 1.0
+"""Seconds until it is told that limits, or a domain in trouble, hold mail up."""
 
 
 class Books:
@@ -84,6 +88,7 @@ class Books:
         self._next_wave: datetime | None = None
         self._trouble_since: float | None = None
         self._why = ""
+        self._held_up = False
         self.refusals = Refusals()
 
     def enter(self, back: Sequence[Returned]) -> None:
@@ -92,6 +97,14 @@ class Books:
         self._unrecorded += settled
         self._over += [each.parcel.chunk for each in back]
         self.refusals.note(settled)
+        self._claims.turns.came_back(
+            Told(delivery_id=one.claimed.delivery_id, domain=one.claimed.domain, outcome=one.outcome) for one in settled
+        )
+
+    def opens_in(self) -> float | None:
+        """Seconds until one of those may go who wait for their turn alone; None where there is nobody."""
+        opens = self._claims.turns.opens_at
+        return None if opens is None else max(0.0, (opens - self._clocks.now()).total_seconds())
 
     def commit(self, limit: int) -> list[Parcel]:
         """Write what came back and claim for up to `limit` more calls, in one transaction.
@@ -103,10 +116,13 @@ class Books:
             return []
         # After a failure, what is known comes first, and nothing that could be lost is added.
         limit = 0 if self._trouble_since is not None and self._unrecorded else limit
+        turns = self._claims.turns
         try:
             with self._store.writing() as connection:
+                turns.begin(connection, now=self._clocks.now())
                 self._record(connection)
                 parcels = self._claim(connection, limit) if limit else []
+                turns.end(connection, full=len(parcels) >= limit)
         except (LeaseLostError, InputError) as fault:
             # Whether a commit that failed went through is not known: the lease ends what it may have claimed.
             self._claims.forget()
@@ -118,6 +134,7 @@ class Books:
         if parcels:
             steps.reached("claim.committed")
         self._recorded()
+        self._tally.set_aside(turns.set_aside)
         self._tally.claimed(claim for parcel in parcels for claim in parcel.claims)
         return parcels
 
@@ -132,12 +149,16 @@ class Books:
         # More often than the rest: in five seconds a fast sender is through with a small list.
         if not leaving:
             self._breaker.look(now=self._clocks.now())
-        if self._swept_at is not None and seconds() - self._swept_at < _SWEEP and not self._wave_has_come():
+        held_up = self._claims.turns.trouble(self._clocks.now())
+        every = _SOON if held_up and not self._held_up else _SWEEP
+        if self._swept_at is not None and seconds() - self._swept_at < every and not self._wave_has_come():
             return
+        self._held_up = bool(held_up)
         if not leaving:
+            self._claims.be_present(self._store, now=self._clocks.now())
             self._release_when_due()
         with self._store.writing() as connection:
-            lost = self._sweep(connection, trouble)
+            lost = self._sweep(connection, trouble or held_up)
         if lost:
             steps.reached("lapse.committed")
         self._swept_at = seconds()
@@ -180,7 +201,9 @@ class Books:
         """
         now = self._clocks.now()
         with self._store.writing() as connection:
+            self._claims.turns.begin(connection, now=now)
             self._record(connection)
+            self._claims.turns.end(connection, full=True)
             self._claims.leave(connection)
             self._incidents.write(connection, trouble=pause)
             if pause:
@@ -228,6 +251,7 @@ class Books:
 
     def _recorded(self) -> None:
         """The transaction is on the disk."""
+        self._claims.turns.committed()
         self._recovered()
         self._tally.settled(self._unrecorded)
         self._unrecorded, self._over = [], []
@@ -265,7 +289,8 @@ class Books:
         if lost:
             history.note(connection, number, "worker.lost", actor=history.WORKER, now=now, unknown=lost)
         evidence.settle(connection, number, now=now)
-        evidence.resend(connection, number, now=surely, quiet=self._quiet)
+        if evidence.resend(connection, number, now=surely, quiet=self._quiet):
+            self._claims.look_again()
         ledger.expire(connection, number, now=surely)
         self._incidents.write(connection, trouble=trouble)
         limit = select(mailing.c.not_later_than).where(mailing.c.id == number)

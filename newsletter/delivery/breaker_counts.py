@@ -38,6 +38,7 @@ def of(connection: Connection, mailing_id: int, *, now: datetime, since: datetim
     tried = accepted + rejected + deferred + states[DeliveryStatus.UNKNOWN]
     if deferred >= tried * _WORTH_A_LOOK and tried >= _FEWEST:
         deferred = _deferred_by_receivers(connection, mailing_id)
+        tried -= _never_tried(connection, mailing_id)
     # What a sender without events has, and most mailings in their first minute.
     silent = not _told_of(connection, mailing_id)
     after = now - WINDOW if since is None else max(now - WINDOW, since)
@@ -102,6 +103,13 @@ def _deferred_by_receivers(connection: Connection, mailing_id: int) -> int:
     last = exists().where(attempt.c.delivery_id == delivery.c.id, attempt.c.fence == delivery.c.fence, theirs)
     where = (delivery.c.mailing_id == mailing_id) & (delivery.c.status == DeliveryStatus.DEFERRED)
     return connection.execute(select(func.count()).select_from(delivery).where(where, last)).scalar_one()
+
+
+def _never_tried(connection: Connection, mailing_id: int) -> int:
+    """Who was set aside, because their domain may have no more just now, before anything was sent to them."""
+    set_aside = (delivery.c.status == DeliveryStatus.DEFERRED) & (delivery.c.fence == 0)
+    where = (delivery.c.mailing_id == mailing_id) & set_aside
+    return connection.execute(select(func.count()).select_from(delivery).where(where)).scalar_one()
 
 
 def _errors(connection: Connection, mailing_id: int, after: datetime) -> Count:

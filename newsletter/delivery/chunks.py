@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from newsletter.delivery import evidence, steps
 from newsletter.delivery.identity import is_dead
@@ -62,11 +62,6 @@ def give_back(connection: Connection, held: Chunk) -> None:
     """Give the chunk back: nothing of it is on its way."""
     mine = (chunk.c.id == held.id) & (chunk.c.fence == held.fence) & (chunk.c.status == ChunkStatus.OPEN)
     connection.execute(update(chunk).where(mine).values(status=ChunkStatus.CLOSED))
-
-
-def discard(connection: Connection, held: Chunk) -> None:
-    """Forget a chunk that was taken in this very transaction and holds nothing."""
-    connection.execute(delete(chunk).where(chunk.c.id == held.id))
 
 
 def held_by_the_lost(connection: Connection, *, now: datetime) -> list[int]:

@@ -8,10 +8,12 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
 
-from newsletter.delivery import chunks, ledger
+from newsletter.delivery import chunks, in_turn, ledger
 from newsletter.delivery.chunks import Chunk
-from newsletter.delivery.connections import Parcel
 from newsletter.delivery.copies import Copies
+from newsletter.delivery.lanes import Parcel
+from newsletter.delivery.ledger import Claimed, Found
+from newsletter.delivery.limits.turns import Turns
 from newsletter.delivery.senders.base import Capabilities, seconds
 from newsletter.publishing import editions
 from newsletter.store import Store
@@ -31,7 +33,7 @@ class _Wave:
 
 
 class Claims:
-    """The claims of one worker on one mailing.
+    """The claims of one worker on one mailing. `turns` keeps them within the sender's limits.
 
     Args:
         store: where the editions are.
@@ -61,9 +63,13 @@ class Claims:
         self._lease = lease
         self._call_lease = max(lease, timedelta(seconds=2 * capabilities.deadline))
         self._held: Chunk | None = None
+        self._present: Chunk | None = None
+        self.turns = Turns(mailing_id, capabilities.limits, heeded=capabilities.whole_messages)
         self._waves: list[_Wave] = []
         # Waves with nothing to claim just now: to look for it costs walking over what the others have.
         self._dry: set[int] = set()
+        # The last new delivery that was claimed of each wave.
+        self._after: dict[int, int] = {}
 
     def take(self, connection: Connection, limit: int, *, now: datetime, due_by: datetime) -> list[Parcel]:
         """Parcels for up to `limit` calls. They may leave once the transaction is committed.
@@ -79,6 +85,7 @@ class Claims:
         """
         if not self._waves:
             self._waves = self._released(connection)
+            self.turns.waves = frozenset(each.id for each in self._waves)
         if not self._waves:
             return []
         if self._capabilities.whole_messages:
@@ -91,10 +98,20 @@ class Claims:
             parcels.append(parcel)
         return parcels
 
+    def be_present(self, store: Store, *, now: datetime) -> None:
+        """Hold an empty chunk, so that others see that somebody is at it, also while nothing is claimed."""
+        if self._present is None:
+            with store.writing() as connection:
+                first = select(wave.c.id).where(wave.c.mailing_id == self._mailing_id).order_by(wave.c.id).limit(1)
+                place = connection.execute(first).scalar_one()
+                self._present = chunks.take(connection, place, worker=self._worker, now=now, lease=self._lease)
+
     def hold(self, connection: Connection, *, now: datetime) -> None:
-        """Prolong the lease on what is held for single messages."""
+        """Prolong the lease on what is held for single messages, and on the presence."""
         if self._held is not None and not chunks.hold(connection, self._held, now=now, lease=self._lease):
             self._held = None
+        if self._present is not None and not chunks.hold(connection, self._present, now=now, lease=self._lease):
+            self._present = None
 
     def give_back(self, connection: Connection, over: Iterable[Chunk]) -> None:
         """Close the chunks of calls that came back; the long one for single messages stays.
@@ -110,15 +127,21 @@ class Claims:
         """Give back what is held: nothing is on its way."""
         if self._held is not None:
             chunks.give_back(connection, self._held)
+        if self._present is not None:
+            chunks.give_back(connection, self._present)
 
     def forget(self) -> None:
         """Hold nothing more: the lease was lost, or it is not known what was committed. The lease ends what is left."""
         self._held = None
+        self._dry.clear()
+        self._after.clear()
+        self.turns.undone()
 
     def look_again(self) -> None:
         """There may be new waves, and something to claim in the old ones."""
         self._waves = []
-        self._dry = set()
+        self._dry.clear()
+        self._after.clear()
 
     def wake(self, connection: Connection, *, due_by: datetime) -> None:
         """Look again at waves of which something was deferred until `due_by`."""
@@ -136,13 +159,28 @@ class Claims:
             left = limit - len(parcels)
             if not left:
                 break
-            if each.id in self._dry:
+            if self.turns.kept:
+                dry, number = each.id in self._dry, self._mailing_id
+                asked = in_turn.Asked(
+                    mailing_id=number, wave_id=each.id, limit=left, now=now, due_by=due_by, others=not dry
+                )
+                claims = self._in_turn(connection, asked, self._held)
+            elif each.id in self._dry:
                 continue
-            claims = ledger.claim(connection, self._mailing_id, self._held, left, now=due_by, wave_id=each.id)
-            if len(claims) < left:
-                self._dry.add(each.id)
+            else:
+                claims = ledger.claim(connection, self._mailing_id, self._held, left, now=due_by, wave_id=each.id)
+                # Fewer than asked for says nothing: some may have left.
+                if not claims:
+                    self._dry.add(each.id)
             parcels += [Parcel(chunk=self._held, claims=(one,), copies=each.copies, until=until) for one in claims]
         return parcels
+
+    def _in_turn(self, connection: Connection, asked: in_turn.Asked, held: Chunk) -> list[Claimed]:
+        """Of those that wait for their turn in a dry wave some may go all the same."""
+        claims = in_turn.claim(connection, asked, held, self.turns)
+        if asked.others and not claims and self.turns.looked_through(asked.now):
+            self._dry.add(asked.wave_id)
+        return claims
 
     def _chunk(self, connection: Connection, now: datetime, due_by: datetime) -> Parcel | None:
         """One chunk of the first wave that has something to claim."""
@@ -150,17 +188,27 @@ class Claims:
         for each in self._waves:
             if each.id in self._dry:
                 continue
-            held = chunks.take(
-                connection, each.id, worker=self._worker, now=now, lease=self._call_lease, one_request=True
-            )
-            claims = ledger.claim(
-                connection, self._mailing_id, held, self._capabilities.chunk, now=due_by, wave_id=each.id
-            )
-            if claims:
-                return Parcel(chunk=held, claims=tuple(claims), copies=each.copies, until=until)
-            chunks.discard(connection, held)
+            found = self._found(connection, each, due_by)
+            if found:
+                held = chunks.take(
+                    connection, each.id, worker=self._worker, now=now, lease=self._call_lease, one_request=True
+                )
+                claims = tuple(ledger.intend(connection, found, held, now=now))
+                return Parcel(chunk=held, claims=claims, copies=each.copies, until=until)
             self._dry.add(each.id)
         return None
+
+    def _found(self, connection: Connection, of: _Wave, due_by: datetime) -> list[Found]:
+        """What one call may carry, from where the last one of the wave ended; at its end once more from the start."""
+        number, most = self._mailing_id, self._capabilities.chunk
+        found: list[Found] = []
+        for after in dict.fromkeys((self._after.pop(of.id, 0), 0)):
+            found = ledger.find(connection, number, most, now=due_by, wave_id=of.id, after=after)
+            if found:
+                break
+        if found and found[-1].was is DeliveryStatus.PENDING:
+            self._after[of.id] = found[-1].row.id
+        return found
 
     def _released(self, connection: Connection) -> list[_Wave]:
         of_it = (wave.c.mailing_id == self._mailing_id) & wave.c.released_at.is_not(None)

@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, func, select, update
 
-from newsletter.delivery import breaker, evidence, history, lateness, ledger
+from newsletter.delivery import breaker, chunks, evidence, history, lateness, ledger
+from newsletter.delivery.trouble import NO_TROUBLE
 from newsletter.errors import BlockedError, InputError
 from newsletter.publishing import Mailing, mailings
 from newsletter.store import Store
@@ -93,7 +94,7 @@ def resume(store: Store, mailing_id: int, *, actor: str, now: datetime, more: ti
         mailings.write(connection, before, after)
         if more is not None:
             lateness.prolong(connection, mailing_id, after.not_later_than)
-        connection.execute(update(mailing).where(mailing.c.id == mailing_id).values(trouble=""))
+        connection.execute(update(mailing).where(mailing.c.id == mailing_id).values(NO_TROUBLE))
         breaker.reset(connection, mailing_id, actor=actor, now=now)
         detail = {"not_later_than": after.not_later_than.isoformat()}
         history.note(connection, mailing_id, "mailing.resume", actor=actor, now=now, **detail)
@@ -103,7 +104,8 @@ def resume(store: Store, mailing_id: int, *, actor: str, now: datetime, more: ti
 def cancel(store: Store, mailing_id: int, *, actor: str, now: datetime) -> int:
     """End it: what is pending is withdrawn, what is in the air is finished. How many were withdrawn.
 
-    Where an earlier cancellation was cut off, this one goes on with it.
+    Where an earlier cancellation was cut off, this one goes on with it. What a dead worker held is unknown from then on:
+    another mailing of the date waits until nothing of this one is in the air.
 
     Raises:
         InputError: there is no such mailing.
@@ -113,9 +115,11 @@ def cancel(store: Store, mailing_id: int, *, actor: str, now: datetime) -> int:
         before = mailings.require(connection, mailing_id)
         if before.status is not MailingStatus.CANCELLED:
             mailings.write(connection, before, before.cancel(now))
-            connection.execute(update(mailing).where(mailing.c.id == mailing_id).values(trouble=""))
+            connection.execute(update(mailing).where(mailing.c.id == mailing_id).values(NO_TROUBLE))
             history.note(connection, mailing_id, "mailing.cancel", actor=actor, now=now)
             breaker.end_alerts(connection, mailing_id, why=f"{actor} cancelled the mailing", now=now)
+        if lost := chunks.lapse(connection, mailing_id, now=now):
+            history.note(connection, mailing_id, "worker.lost", actor=history.WORKER, now=now, unknown=lost)
     return finish_cancelling(store, mailing_id, now=now)
 
 

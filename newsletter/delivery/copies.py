@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 from newsletter.delivery.evidence import attempt_name
 from newsletter.delivery.ledger import Claimed
+from newsletter.delivery.return_path import return_path
 from newsletter.delivery.senders.base import Envelope, Handed
 from newsletter.publishing import Mailing
 from newsletter.rendering import (
@@ -25,6 +26,7 @@ from newsletter.tokens import TokenKeys
 class Copies:
     """An edition compiled for one mailing. Threads may share it."""
 
+    edition: Edition
     compiled: Compiled
     body: Substituted
     mailing: Mailing
@@ -46,6 +48,7 @@ class Copies:
             list_title=mailing.list_title,
         )
         return cls(
+            edition=edition,
             compiled=compile_message(edition, headers),
             body=compile_substitutions(edition, headers),
             mailing=mailing,
@@ -53,14 +56,25 @@ class Copies:
             keys=keys,
         )
 
-    def envelope(self, claimed: Claimed) -> Envelope:
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For another process: it compiles anew."""
+        return _made_again, (self.edition.to_bytes(), self.mailing, dict(self.keys.secrets))
+
+    def envelope(self, claimed: Claimed, *, bounces: str | None = None) -> Envelope:
         """The message for one reader.
+
+        Args:
+            claimed: the delivery.
+            bounces: the address from which that of this attempt's bounces is made; None: they go to the From address.
 
         Raises:
             InputError: the reader's name or address cannot stand in a message.
         """
         message = self.compiled.join(self._recipient(claimed))
-        return Envelope(mail_from=self.mail_from, rcpt_to=claimed.address, message=message)
+        mail_from = self.mail_from
+        if bounces is not None:
+            mail_from = return_path(bounces, claimed.delivery_id, claimed.fence, self.keys)
+        return Envelope(mail_from=mail_from, rcpt_to=claimed.address, message=message)
 
     def handed(self, claimed: Claimed) -> Handed:
         """What a sender of chunks gets for one reader."""
@@ -80,3 +94,7 @@ class Copies:
             track=self.keys.track(claimed.subscriber_id, self.mailing.id),
             since=claimed.since,
         )
+
+
+def _made_again(edition: bytes, mailing: Mailing, secrets: dict[int, bytes]) -> Copies:
+    return Copies.of(Edition.from_bytes(edition), mailing, TokenKeys(secrets))

@@ -23,6 +23,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    true,
     update,
 )
 
@@ -33,6 +34,7 @@ QUIET = timedelta(minutes=5)
 """How long the unknown is left alone before a person, or the list's rule, may decide: longer than any call takes, so that
 no answer is on its way any more, with a margin for events, which providers post within seconds to minutes."""
 
+_ALL = true()
 _ATTEMPT = re.compile(r"([0-9]{1,18})\.([0-9]{1,9})(?:\.[0-9]{1,4})*")
 
 
@@ -80,19 +82,30 @@ def with_unknown(connection: Connection, *, since: datetime) -> list[int]:
 def resend(connection: Connection, mailing_id: int, *, now: datetime, quiet: timedelta = QUIET) -> int:
     """`unknown` → `pending` where the list has opted in and its time, and the quiet period, are over; how many.
 
-    Each counts as *possibly twice* from then on.
+    Each counts as *possibly twice* from then on. Past the *not later than* of the mailing, or of its wave, nothing is sent
+    again.
     """
-    after = connection.execute(select(mailing.c.resend_after).where(mailing.c.id == mailing_id)).scalar_one()
-    if after is None:
+    columns = select(mailing.c.resend_after, mailing.c.not_later_than, mailing.c.status)
+    row = connection.execute(columns.where(mailing.c.id == mailing_id)).one()
+    if row.resend_after is None or row.not_later_than <= now or row.status != MailingStatus.SENDING:
         return 0
-    before = now - max(quiet, timedelta(seconds=after))
+    before = now - max(quiet, timedelta(seconds=row.resend_after))
     old = (
         (delivery.c.mailing_id == mailing_id)
         & (delivery.c.status == DeliveryStatus.UNKNOWN)
         & (delivery.c.changed_at <= before)
     )
     values = {"status": DeliveryStatus.PENDING, "changed_at": now}
-    return connection.execute(update(delivery).where(old, ~_proven()).values(values)).rowcount
+    late = exists().where(wave.c.id == delivery.c.wave_id, wave.c.not_later_than <= now).correlate(delivery)
+    return connection.execute(update(delivery).where(old, ~late, ~_proven()).values(values)).rowcount
+
+
+def may_have_arrived() -> ColumnElement[bool]:
+    """Whether nothing is known to this day of an attempt at the delivery, in whatever state that is now."""
+    silent = exists().where(
+        attempt.c.delivery_id == delivery.c.id, attempt.c.outcome == OutcomeKind.UNKNOWN, ~_answered_after_all()
+    )
+    return (delivery.c.fence > 0) & silent.correlate(delivery)
 
 
 def in_quiet(connection: Connection, mailing_id: int, *, now: datetime, quiet: timedelta = QUIET) -> int:
@@ -105,9 +118,12 @@ def in_quiet(connection: Connection, mailing_id: int, *, now: datetime, quiet: t
     return connection.execute(select(func.count()).where(where)).scalar_one()
 
 
-def twice(connection: Connection, mailing_id: int) -> int:
-    """Deliveries of which two attempts were surely taken. Only what was claimed twice can be, so that few rows are read."""
-    again = (delivery.c.mailing_id == mailing_id) & (delivery.c.fence > 1)
+def twice(connection: Connection, mailing_id: int, among: ColumnElement[bool] = _ALL) -> int:
+    """Deliveries of which two attempts were surely taken, of all or `among` some of the mailing's.
+
+    Only what was claimed twice can be, so that few rows are read.
+    """
+    again = (delivery.c.mailing_id == mailing_id) & (delivery.c.fence > 1) & among
     own = (
         select(delivery.c.id, attempt.c.fence)
         .join(attempt, attempt.c.delivery_id == delivery.c.id)
@@ -123,8 +139,8 @@ def twice(connection: Connection, mailing_id: int) -> int:
     return connection.execute(select(func.count()).select_from(more)).scalar_one()
 
 
-def possibly_twice(connection: Connection, mailing_id: int) -> int:
-    """Deliveries that were tried again after an attempt of which nothing is known to this day."""
+def possibly_twice(connection: Connection, mailing_id: int, among: ColumnElement[bool] = _ALL) -> int:
+    """Deliveries, all or `among` some, that were tried again after an attempt of which nothing is known to this day."""
     later = (
         exists()
         .where(
@@ -136,7 +152,7 @@ def possibly_twice(connection: Connection, mailing_id: int) -> int:
         )
         .correlate(delivery)
     )
-    again = (delivery.c.mailing_id == mailing_id) & (delivery.c.fence > 1)
+    again = (delivery.c.mailing_id == mailing_id) & (delivery.c.fence > 1) & among
     return connection.execute(select(func.count()).select_from(delivery).where(again, later)).scalar_one()
 
 

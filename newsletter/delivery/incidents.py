@@ -32,7 +32,8 @@ class Incidents:
 
     def write(self, connection: Connection, *, trouble: str) -> None:
         """Write what is new; `trouble` is what stands in the way just now, empty while nothing does."""
-        self._told = tell_trouble(connection, self._mailing_id, trouble, told=self._told)
+        now = self._clocks.now()
+        self._told = tell_trouble(connection, self._mailing_id, trouble, told=self._told, now=now)
         gap = self._clocks.gap()
         if abs(gap - self._jumped) > _JUMP:
             self._note(connection, "worker.clock_jumped", seconds=round((gap - self._jumped).total_seconds()))

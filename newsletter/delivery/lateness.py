@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, select, update
 
 from newsletter.alerts import Alert, raise_alert
 from newsletter.delivery import history
+from newsletter.delivery.trouble import in_the_way
 from newsletter.store.statuses import OPEN, MailingStatus
 from newsletter.store.tables import delivery, mailing, wave
 
@@ -29,7 +30,7 @@ def hold_where_only_late_is_left(connection: Connection, mailing_id: int, *, now
     open_still = exists().where(delivery.c.mailing_id == mailing_id, delivery.c.status.in_(OPEN))
     in_time = exists().where(left, ~late(now))
     trouble = _waves_in_words([row.zone for row in zones], zones[0].due_at, now)
-    values = {"status": MailingStatus.PAUSED, "trouble": trouble}
+    values = {"status": MailingStatus.PAUSED, **in_the_way(trouble, now)}
     if connection.execute(update(mailing).where(sending, ~open_still, ~in_time).values(values)).rowcount != 1:
         return False
     tell_held(connection, mailing_id, trouble, now=now)

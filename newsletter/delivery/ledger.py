@@ -11,32 +11,41 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date as Date  # noqa: N812 - as everywhere
 from datetime import datetime, timedelta
-from typing import Any
+from itertools import groupby
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    bindparam,
+    case,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
-from newsletter.delivery import steps
+from newsletter.delivery import candidates, evidence, steps
 from newsletter.delivery.backoff import Backoff
 from newsletter.delivery.chunks import Chunk, LeaseLostError
 from newsletter.delivery.senders.base import Outcome
+from newsletter.store.among import among
 from newsletter.store.statuses import (
     OPEN,
     ChunkStatus,
     DeliveryStatus,
     MailingStatus,
     OutcomeKind,
-    SubscriptionStatus,
 )
 from newsletter.store.tables import (
-    BigId,
     Instant,
     attempt,
     chunk,
     delivery,
     mailing,
-    subscriber,
-    subscription,
-    suppression,
     wave,
 )
 
@@ -45,7 +54,7 @@ from newsletter.store.tables import (
 class Claimed:
     """A delivery that is now `sending`, with what its message needs. `since` is the day of consent (UTC).
 
-    `was` is what it was before: pending, or deferred.
+    `was` is what it was before: pending, or deferred. `domain` is the reader's.
     """
 
     delivery_id: int
@@ -56,6 +65,14 @@ class Claimed:
     name: str
     since: Date
     was: DeliveryStatus = DeliveryStatus.PENDING
+    domain: str = ""
+
+
+class Found(NamedTuple):
+    """A delivery that may be claimed, as the ledger has it, and what it was."""
+
+    row: Row[Any]
+    was: DeliveryStatus
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,42 +87,67 @@ class Settled:
 
 
 def claim(
-    connection: Connection,
-    mailing_id: int,
-    held: Chunk,
-    limit: int,
-    *,
-    now: datetime,
-    wave_id: int | None = None,
+    connection: Connection, mailing_id: int, held: Chunk, limit: int, *, now: datetime, wave_id: int | None = None
 ) -> list[Claimed]:
-    """Up to `limit` deliveries, now `sending` in the chunk: new ones first, then deferred ones whose time has come.
-
-    Only of waves that are released, or of this one. Who has left, or was suppressed, since the freeze is withdrawn
-    instead. Nobody is claimed unless the mailing is being sent. What is claimed may leave only once the transaction is
-    committed.
+    """Up to `limit` deliveries, now `sending` in the chunk: `find`, then `intend`.
 
     Raises:
         LeaseLostError: the chunk lapsed; the transaction must be undone.
     """
-    asked = {"mailing": mailing_id, "wave": wave_id, "limit": limit}
+    return intend(connection, find(connection, mailing_id, limit, now=now, wave_id=wave_id), held, now=now)
+
+
+def find(
+    connection: Connection, mailing_id: int, limit: int, *, now: datetime, wave_id: int | None = None, after: int = 0
+) -> list[Found]:
+    """Up to `limit` deliveries that may be claimed, locked: new ones first, then deferred ones whose time has come.
+
+    Only of waves that are released. Who has left, or was suppressed, since the freeze is withdrawn instead. Nobody is
+    found unless the mailing is being sent.
+
+    Args:
+        connection: of the caller's transaction.
+        mailing_id: the mailing.
+        limit: how many at most.
+        now: the hour.
+        wave_id: only of this wave.
+        after: only new ones with a higher number. PostgreSQL's index keeps those that were claimed until it is vacuumed,
+            and would be walked past all of them each time.
+    """
+    asked = {"mailing": mailing_id, "wave": wave_id, "limit": limit, "after": after}
     # A batch in which all had left is followed by the next: there may be others behind them.
     while True:
-        rows = list(connection.execute(_PENDING, asked))
-        fresh = len(rows)
-        if fresh < limit:
-            rows += connection.execute(_DEFERRED, {**asked, "limit": limit - fresh, "now": now})
-        going = [
-            _claimed(row, held, DeliveryStatus.PENDING if place < fresh else DeliveryStatus.DEFERRED)
-            for place, row in enumerate(rows)
-            if _may_get(row)
-        ]
-        leaving = [row.id for row in rows if not _may_get(row)]
-        if leaving:
-            connection.execute(_WITHDRAW, {"ids": leaving, "now": now})
-        if going:
-            _intend(connection, going, held, now)
-        if going or not leaving:
-            return going
+        rows = connection.execute(candidates.PENDING, asked).all()
+        found = [Found(row, DeliveryStatus.PENDING) for row in rows if row.may_get]
+        if len(rows) < limit:
+            again = connection.execute(candidates.DEFERRED, {**asked, "limit": limit - len(rows), "now": now}).all()
+            found += [Found(row, DeliveryStatus.DEFERRED) for row in again if row.may_get]
+            rows = [*rows, *again]
+        if len(found) < len(rows):
+            withdraw_left(connection, [row.id for row in rows if not row.may_get], now=now)
+        if found or not rows:
+            return found
+
+
+def intend(connection: Connection, found: Sequence[Found], held: Chunk, *, now: datetime) -> list[Claimed]:
+    """What was found in this very transaction, now `sending` in the chunk. It may leave once that is committed.
+
+    Raises:
+        LeaseLostError: the chunk lapsed; the transaction must be undone.
+    """
+    ids = [row.id for row, _ in found]
+    values = {"ids": ids, "chunk": held.id, "chunk_fence": held.fence, "now": now}
+    # The rows were read and locked in this very transaction: only the lease can have been lost.
+    if ids and connection.execute(_INTEND, values).rowcount != len(ids):
+        raise LeaseLostError(f"chunk {held.id} is held no more")
+    if ids:
+        steps.reached("claim.writing")
+    return [_claimed(row, held, was) for row, was in found]
+
+
+def withdraw_left(connection: Connection, deliveries: Sequence[int], *, now: datetime) -> None:
+    """These were found, and have left or were suppressed since the freeze."""
+    connection.execute(_WITHDRAW, {"ids": list(deliveries), "now": now})
 
 
 def record(connection: Connection, settled: Sequence[Settled], *, now: datetime, backoff: Backoff) -> None:
@@ -117,8 +159,8 @@ def record(connection: Connection, settled: Sequence[Settled], *, now: datetime,
     if not settled:
         return
     rows = []
-    for outcome, alike in _alike(settled).items():
-        whole = _settle(connection, alike, outcome, now, backoff)
+    for alike in _alike(settled).values():
+        whole = _settle(connection, alike, now, backoff)
         # Where all of a request fared alike and counted, one row tells of all; for whatever else each has its own.
         rows += [_attempt(alike[0]) | {"delivery_id": None}] if whole else [_attempt(one) for one in alike]
     connection.execute(_ATTEMPT, rows)
@@ -129,15 +171,18 @@ def expire(connection: Connection, mailing_id: int, *, now: datetime) -> int:
     """Give up what is still to be sent, where the mailing's *not later than* has passed; how many.
 
     The limit is the mailing's own of this moment: a second send may have prolonged it since a worker last looked. A
-    wave that has one of its own goes by that.
+    wave that has one of its own goes by that. What was to be sent again, and may have arrived the first time, is unknown
+    again.
     """
     waiting = delivery.c.status.in_((DeliveryStatus.PENDING, DeliveryStatus.DEFERRED))
-    late: ColumnElement[bool] = exists().where(mailing.c.id == mailing_id, mailing.c.not_later_than < now)
+    over = exists().where(mailing.c.id == mailing_id, mailing.c.not_later_than < now)
     waves = select(wave.c.id).where(wave.c.mailing_id == mailing_id, wave.c.not_later_than < now)
-    if late_waves := connection.execute(waves).scalars().all():
-        late |= delivery.c.wave_id.in_(late_waves)
+    late_waves = connection.execute(waves).scalars().all()
+    if not late_waves and not connection.execute(select(over)).scalar_one():
+        return 0
+    late = over | delivery.c.wave_id.in_(late_waves) if late_waves else over
     where = (delivery.c.mailing_id == mailing_id) & waiting & late
-    values = {"status": DeliveryStatus.EXPIRED, "due_at": None, "changed_at": now}
+    values = {"status": _given_up_as(DeliveryStatus.EXPIRED), "due_at": None, "pace_id": None, "changed_at": now}
     return connection.execute(update(delivery).where(where).values(values)).rowcount
 
 
@@ -149,11 +194,18 @@ def put_off(connection: Connection, refused: Sequence[Claimed], *, now: datetime
 
 
 def withdraw(connection: Connection, mailing_id: int, *, now: datetime, limit: int) -> int:
-    """`pending` and `deferred` → `withdrawn`, up to `limit` at a time, for a cancelled mailing; how many."""
+    """`pending` and `deferred` → `withdrawn`, up to `limit` at a time, for a cancelled mailing; how many.
+
+    What was to be sent again, and may have arrived the first time, is unknown again.
+    """
     waiting = delivery.c.status.in_((DeliveryStatus.PENDING, DeliveryStatus.DEFERRED))
     some = select(delivery.c.id).where(delivery.c.mailing_id == mailing_id, waiting).limit(limit)
-    values = {"status": DeliveryStatus.WITHDRAWN, "due_at": None, "changed_at": now}
+    values = {"status": _given_up_as(DeliveryStatus.WITHDRAWN), "due_at": None, "pace_id": None, "changed_at": now}
     return connection.execute(update(delivery).where(delivery.c.id.in_(some), waiting).values(values)).rowcount
+
+
+def _given_up_as(status: DeliveryStatus) -> ColumnElement[str]:
+    return case((evidence.may_have_arrived(), DeliveryStatus.UNKNOWN.value), else_=status.value)
 
 
 def withdraw_if_cancelled(connection: Connection, mailing_id: int, *, now: datetime) -> bool:
@@ -177,7 +229,7 @@ def finish(connection: Connection, mailing_id: int, *, now: datetime) -> bool:
     unsettled = exists().where(delivery.c.mailing_id == mailing_id, delivery.c.status.in_(OPEN))
     sending = (mailing.c.id == mailing_id) & (mailing.c.status == MailingStatus.SENDING)
     ended = update(mailing).where(sending, ~unreleased, ~unsettled, or_(~resent, mailing.c.not_later_than < now))
-    values = {"status": MailingStatus.FINISHED, "finished_at": now, "trouble": ""}
+    values = {"status": MailingStatus.FINISHED, "finished_at": now, "trouble": "", "trouble_since": None}
     return connection.execute(ended.values(values)).rowcount == 1
 
 
@@ -193,60 +245,22 @@ def counts(connection: Connection, mailing_id: int) -> dict[DeliveryStatus, int]
 
 def next_due(connection: Connection, mailing_id: int) -> datetime | None:
     """When the first deferred delivery is to be tried again."""
-    where = (delivery.c.mailing_id == mailing_id) & (delivery.c.status == DeliveryStatus.DEFERRED)
-    due: datetime | None = connection.execute(select(func.min(delivery.c.due_at)).where(where)).scalar_one()
-    return due
-
-
-def _candidates(status: DeliveryStatus) -> Select[Any]:
-    """Walks the index (mailing, status, id); two look-ups by key and two tests for each row that is taken."""
-    suppressed = exists().where(suppression.c.address_key == subscriber.c.address_key)
-    released = select(wave.c.id).where(
-        wave.c.mailing_id == bindparam("mailing"),
-        wave.c.released_at.is_not(None),
-        or_(bindparam("wave", type_=BigId).is_(None), wave.c.id == bindparam("wave", type_=BigId)),
-    )
-    consent = (subscription.c.list_id == mailing.c.list_id) & (subscription.c.subscriber_id == delivery.c.subscriber_id)
-    return (
-        select(
-            delivery.c.id,
-            delivery.c.subscriber_id,
-            delivery.c.fence,
-            subscriber.c.address,
-            subscriber.c.name,
-            subscription.c.status.label("subscribed"),
-            subscription.c.consent_at,
-            suppressed.label("suppressed"),
-        )
-        .join(mailing, mailing.c.id == delivery.c.mailing_id)
-        .join(subscriber, subscriber.c.id == delivery.c.subscriber_id)
-        .outerjoin(subscription, consent)
-        .where(
-            delivery.c.mailing_id == bindparam("mailing"),
-            delivery.c.status == status,
-            delivery.c.wave_id.in_(released),
-            mailing.c.status == MailingStatus.SENDING,
-        )
-        .limit(bindparam("limit"))
-        .with_for_update(of=delivery, skip_locked=True)
-    )
+    of_it = (delivery.c.mailing_id == mailing_id) & (delivery.c.status == DeliveryStatus.DEFERRED)
+    # So, and not as a minimum, it is the first entry of an index; who waits for their turn has no instant.
+    first = select(delivery.c.due_at).where(of_it, delivery.c.due_at.is_not(None)).order_by(delivery.c.due_at).limit(1)
+    return connection.execute(first).scalar_one_or_none()
 
 
 # Made once: a worker executes them hundreds of times a second, and building one takes longer than executing it.
-_PENDING = _candidates(DeliveryStatus.PENDING).order_by(delivery.c.id)
-_DEFERRED = (
-    _candidates(DeliveryStatus.DEFERRED)
-    .where(delivery.c.due_at <= bindparam("now", type_=Instant))
-    .order_by(delivery.c.due_at, delivery.c.id)
-)
 _WAITING = (
-    delivery.c.id.in_(bindparam("ids", expanding=True)),
-    delivery.c.status.in_((DeliveryStatus.PENDING, DeliveryStatus.DEFERRED)),
+    among(delivery.c.id, "ids"),
+    # No IN: SQLAlchemy expands its list at each execution.
+    or_(delivery.c.status == DeliveryStatus.PENDING, delivery.c.status == DeliveryStatus.DEFERRED),
 )
 _WITHDRAW = (
     update(delivery)
     .where(*_WAITING)
-    .values(status=DeliveryStatus.WITHDRAWN, due_at=None, changed_at=bindparam("now", type_=Instant))
+    .values(status=DeliveryStatus.WITHDRAWN, due_at=None, pace_id=None, changed_at=bindparam("now", type_=Instant))
 )
 _INTEND = (
     update(delivery)
@@ -263,35 +277,25 @@ _INTEND = (
         fence=delivery.c.fence + 1,
         chunk_id=bindparam("chunk"),
         due_at=None,
+        pace_id=None,
         changed_at=bindparam("now", type_=Instant),
     )
 )
 
 
-def _may_get(row: Any) -> bool:
-    return row.subscribed == SubscriptionStatus.SUBSCRIBED and not row.suppressed
-
-
 def _claimed(row: Any, held: Chunk, was: DeliveryStatus) -> Claimed:
+    number, subscriber_id, fence, address, name, domain, consent_at, _ = row
     return Claimed(
-        delivery_id=row.id,
-        subscriber_id=row.subscriber_id,
-        fence=row.fence + 1,
+        delivery_id=number,
+        subscriber_id=subscriber_id,
+        fence=fence + 1,
         chunk_id=held.id,
-        address=row.address,
-        name=row.name,
-        since=row.consent_at.date(),
+        address=address,
+        name=name,
+        since=consent_at.date(),
         was=was,
+        domain=domain,
     )
-
-
-def _intend(connection: Connection, going: Sequence[Claimed], held: Chunk, now: datetime) -> None:
-    ids = [claimed.delivery_id for claimed in going]
-    values = {"ids": ids, "chunk": held.id, "chunk_fence": held.fence, "now": now}
-    # The rows were read and locked in this very transaction: only the lease can have been lost.
-    if connection.execute(_INTEND, values).rowcount != len(ids):
-        raise LeaseLostError(f"chunk {held.id} is held no more")
-    steps.reached("claim.writing")
 
 
 _ATTEMPT = insert(attempt)
@@ -302,7 +306,7 @@ _OF_ATTEMPT = (
 )
 _SETTLE_ALIKE = (
     update(delivery)
-    .where(delivery.c.id.in_(bindparam("ids", expanding=True)), *_OF_ATTEMPT)
+    .where(among(delivery.c.id, "ids"), *_OF_ATTEMPT)
     .values(status=bindparam("outcome"), due_at=None, changed_at=bindparam("now", type_=Instant))
 )
 # Each has a wait of its own. No IN here: SQLAlchemy expands its list at each execution, which rules out many rows at once.
@@ -324,27 +328,34 @@ _PUT_OFF = (
         changed_at=bindparam("now", type_=Instant),
     )
 )
-_Alike = tuple[int, int, Outcome]
+_Alike = tuple[int, int, Outcome | OutcomeKind]
 
 
 def _alike(settled: Sequence[Settled]) -> dict[_Alike, list[Settled]]:
-    """By chunk, fence and outcome."""
+    """By chunk, fence and outcome; single messages by its kind: servers word each of their answers anew."""
     groups: dict[_Alike, list[Settled]] = {}
-    for one in settled:
-        groups.setdefault((one.claimed.chunk_id, one.claimed.fence, one.outcome), []).append(one)
+    # All of a request share one outcome: it is told from the next one as an object, and hashed once for all of them.
+    for (chunk_id, fence, _), run in groupby(settled, key=_run):
+        alike = list(run)
+        outcome = alike[0].outcome
+        groups.setdefault((chunk_id, fence, outcome if alike[0].in_chunk else outcome.kind), []).extend(alike)
     return groups
 
 
-def _settle(connection: Connection, alike: Sequence[Settled], of: _Alike, now: datetime, backoff: Backoff) -> bool:
+def _run(one: Settled) -> tuple[int, int, int]:
+    return one.claimed.chunk_id, one.claimed.fence, id(one.outcome)
+
+
+def _settle(connection: Connection, alike: Sequence[Settled], now: datetime, backoff: Backoff) -> bool:
     """Settle deliveries that fared alike; whether one attempt can tell of all of them."""
-    _, fence, outcome = of
-    if outcome.kind is OutcomeKind.DEFERRED:
+    fence, kind = alike[0].claimed.fence, alike[0].outcome.kind
+    if kind is OutcomeKind.DEFERRED:
         connection.execute(_DEFER, [_settling(one, now, backoff) for one in alike])
         return False
     ids = [one.claimed.delivery_id for one in alike]
-    values = {"ids": ids, "claimed_fence": fence, "outcome": outcome.kind.value, "now": now}
+    values = {"ids": ids, "claimed_fence": fence, "outcome": kind.value, "now": now}
     settled = connection.execute(_SETTLE_ALIKE, values).rowcount
-    return outcome.kind is OutcomeKind.ACCEPTED and alike[0].in_chunk and settled == len(ids)
+    return kind is OutcomeKind.ACCEPTED and alike[0].in_chunk and settled == len(ids)
 
 
 def _settling(one: Settled, now: datetime, backoff: Backoff) -> dict[str, Any]:

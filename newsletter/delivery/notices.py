@@ -1,14 +1,15 @@
 """Notices on their way: one ledgered message each, without list or consent. Suppression still applies.
 
 The order is that of deliveries: the intent is committed before anything leaves, the outcome counts only while the fence
-is still that of its own claim. What a kill leaves `sending` is unknown for good and is never sent again by itself.
+is still that of its own claim. What a kill leaves `sending` becomes unknown and is never sent again by itself, and what
+it leaves `pending` expires: somebody waited for it, and can order it again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 from sqlalchemy import Connection, Row, exists, select, update
@@ -36,7 +37,7 @@ from newsletter.rendering import (
     compile_substitutions,
 )
 from newsletter.store import Store
-from newsletter.store.statuses import DeliveryStatus, OutcomeKind
+from newsletter.store.statuses import DeliveryStatus, NoticeKind, OutcomeKind
 from newsletter.store.tables import notice, suppression
 from newsletter.tokens import INERT
 
@@ -81,10 +82,11 @@ class MarkedMail:
             day=now,
         )
 
-    def envelope(self, notice_id: int, address: str) -> Envelope:
-        """The message to one address."""
+    def envelope(self, notice_id: int, address: str, *, bounces: str | None = None) -> Envelope:
+        """The message to one address; `bounces` is where they go, None to the From address."""
         recipient = self._recipient(str(notice_id), address)
-        return Envelope(mail_from=self.mail_from, rcpt_to=address, message=self.compiled.join(recipient))
+        mail_from = self.mail_from if bounces is None else bounces
+        return Envelope(mail_from=mail_from, rcpt_to=address, message=self.compiled.join(recipient))
 
     def handed(self, notice_id: int, address: str) -> Handed:
         """The same for a sender of chunks. Its events name no delivery: notices are not in the mailings' ledger."""
@@ -102,10 +104,31 @@ def send_tests(
     connection = sender.open()
     try:
         with watched(connection):
-            way = _Way(connection=connection, mail=mail, deadline=sender.capabilities.deadline)
+            able = sender.capabilities
+            way = _Way(connection=connection, mail=mail, deadline=able.deadline, bounces=able.return_path)
             return [_send(store, number, way, clock) for number in notices]
     finally:
         connection.close()
+
+
+def end_forgotten(connection: Connection, *, now: datetime) -> int:
+    """End what a killed process has left, as one step of the caller's transaction; how many notices that were.
+
+    An answer that comes after all still counts. Alerts are nobody's who waits for them: they are taken up again.
+    """
+    ordered = notice.c.kind != NoticeKind.ALERT
+    sending = ordered & (notice.c.status == DeliveryStatus.SENDING) & (notice.c.changed_at < now - FORGOTTEN)
+    pending = ordered & (notice.c.status == DeliveryStatus.PENDING) & (notice.c.created_at < now - FORGOTTEN)
+    unknown = {"status": DeliveryStatus.UNKNOWN, "reply": "its process ended before an answer was recorded"}
+    expired = {"status": DeliveryStatus.EXPIRED, "reply": "its process ended before it was sent"}
+    return sum(
+        connection.execute(update(notice).where(which).values(end | {"changed_at": now})).rowcount
+        for which, end in ((sending, unknown), (pending, expired))
+    )
+
+
+FORGOTTEN = timedelta(minutes=30)
+"""After that a notice has surely no process any more: an order has up to 20 addresses, and a call takes a minute or two."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -115,10 +138,11 @@ class _Way:
     connection: MessageConnection | ChunkConnection
     mail: MarkedMail
     deadline: float
+    bounces: str | None
 
     def carry(self, number: int, address: str) -> Outcome:
         if isinstance(self.connection, MessageConnection):
-            return self.connection.send(self.mail.envelope(number, address))
+            return self.connection.send(self.mail.envelope(number, address, bounces=self.bounces))
         return self.connection.send_chunk([self.mail.handed(number, address)], until=seconds() + self.deadline)[0]
 
 
@@ -149,7 +173,7 @@ def _claim(connection: Connection, number: int, now: datetime) -> Row[Any] | Non
 
 def _settle(connection: Connection, claimed: Row[Any], outcome: Outcome, now: datetime) -> None:
     mine = (notice.c.id == claimed.id) & (notice.c.fence == claimed.fence)
-    ours = mine & (notice.c.status == DeliveryStatus.SENDING)
+    ours = mine & notice.c.status.in_((DeliveryStatus.SENDING, DeliveryStatus.UNKNOWN))
     expired = outcome.kind is OutcomeKind.DEFERRED
     values = {
         "status": DeliveryStatus.EXPIRED if expired else DeliveryStatus(outcome.kind.value),

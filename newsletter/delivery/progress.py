@@ -52,18 +52,21 @@ class Tally:
 
     def claimed(self, claimed: Iterable[Claimed]) -> None:
         """These are being sent now."""
-        for claim in claimed:
-            self._move(claim.was, DeliveryStatus.SENDING)
+        for was, number in Counter(claim.was for claim in claimed).items():
+            self._move(number, was, DeliveryStatus.SENDING)
 
     def settled(self, settled: Iterable[Settled]) -> None:
         """These have come back."""
-        for one in settled:
-            self._move(DeliveryStatus.SENDING, DeliveryStatus(one.outcome.kind))
+        for kind, number in Counter(one.outcome.kind for one in settled).items():
+            self._move(number, DeliveryStatus.SENDING, DeliveryStatus(kind))
 
     def put_off(self, refused: Sequence[Claimed]) -> None:
         """These are not rejected after all."""
-        for _ in refused:
-            self._move(DeliveryStatus.REJECTED, DeliveryStatus.DEFERRED)
+        self._move(len(refused), DeliveryStatus.REJECTED, DeliveryStatus.DEFERRED)
+
+    def set_aside(self, number: int) -> None:
+        """So many new ones wait for their turn."""
+        self._move(number, DeliveryStatus.PENDING, DeliveryStatus.DEFERRED)
 
     def tell(self, *, trouble: str = "") -> None:
         """Tell how far it is."""
@@ -73,6 +76,6 @@ class Tally:
             # The terminal is gone: the mail is not to wait for it.
             self._on_progress = lambda _: None
 
-    def _move(self, before: DeliveryStatus, after: DeliveryStatus) -> None:
-        self._counts[before] -= 1
-        self._counts[after] += 1
+    def _move(self, number: int, before: DeliveryStatus, after: DeliveryStatus) -> None:
+        self._counts[before] -= number
+        self._counts[after] += number

@@ -12,6 +12,7 @@ from newsletter import alerts
 from newsletter.alerts import Alert
 from newsletter.delivery import history, ledger
 from newsletter.delivery.lateness import late
+from newsletter.delivery.trouble import NO_TROUBLE, in_the_way
 from newsletter.store import Store
 from newsletter.store.statuses import OPEN, DeliveryStatus, MailingStatus
 from newsletter.store.tables import mailing, wave
@@ -57,25 +58,25 @@ def standing_of(store: Store, mailing_id: int, *, now: datetime) -> Standing:
         )
 
 
-def tell_trouble(connection: Connection, mailing_id: int, trouble: str, *, told: str | None) -> str:
+def tell_trouble(connection: Connection, mailing_id: int, trouble: str, *, told: str | None, now: datetime) -> str:
     """Write what stands in the way, where that is not what was told last; what is told now. Why one was paused stays."""
     if trouble != told:
         going = (mailing.c.id == mailing_id) & (mailing.c.status == MailingStatus.SENDING)
         other = going & (mailing.c.trouble != trouble)
-        connection.execute(update(mailing).where(other).values(trouble=trouble))
+        connection.execute(update(mailing).where(other).values(in_the_way(trouble, now)))
     return trouble
 
 
 def clear_trouble(connection: Connection, mailing_id: int) -> None:
     """Nothing stands in the way of a mailing that goes on; why one was paused stays."""
     going = (mailing.c.id == mailing_id) & (mailing.c.status == MailingStatus.SENDING) & (mailing.c.trouble != "")
-    connection.execute(update(mailing).where(going).values(trouble=""))
+    connection.execute(update(mailing).where(going).values(NO_TROUBLE))
 
 
 def pause_for(connection: Connection, mailing_id: int, trouble: str, *, code: str, now: datetime) -> bool:
     """`sending` → `paused`, by the worker, because of `trouble`, with an alert of the kind `code`; whether it was so."""
     sending = (mailing.c.id == mailing_id) & (mailing.c.status == MailingStatus.SENDING)
-    values = {"status": MailingStatus.PAUSED, "trouble": trouble}
+    values = {"status": MailingStatus.PAUSED, **in_the_way(trouble, now)}
     if connection.execute(update(mailing).where(sending).values(values)).rowcount != 1:
         return False
     history.note(connection, mailing_id, "mailing.pause", actor=history.WORKER, now=now, why=trouble)

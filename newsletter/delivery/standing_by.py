@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy import Connection
 
 from newsletter.clock import Clock
-from newsletter.delivery import chunks, control, evidence, history, steps
+from newsletter.delivery import chunks, control, evidence, history, notices, steps
 from newsletter.delivery.announcer import Announcer
 from newsletter.delivery.backoff import Backoff
 from newsletter.delivery.breaker import Breaker
@@ -156,7 +156,7 @@ class StandBy:
         self._rested[mailing_id] = seconds() + _LOOK
 
     def _sweep(self) -> None:
-        """What belongs to no running mailing: what the dead left, what events prove, what a killed cancellation left."""
+        """What belongs to no running mailing: what the dead left, what events prove, what killed commands left."""
         now, surely = self._clocks.now(), self._clocks.at_least()
         with_lost = self._read(lambda connection: chunks.held_by_the_lost(connection, now=surely))
         for number in with_lost:
@@ -165,6 +165,7 @@ class StandBy:
         unknown = self._read(lambda connection: evidence.with_unknown(connection, since=now - _EVIDENCE_FOR))
         for number in unknown:
             self._patience.run(partial(evidence.settle, mailing_id=number, now=now))
+        self._patience.run(partial(notices.end_forgotten, now=surely))
         for number in self._read(control.half_cancelled):
             self._patience.call(partial(control.finish_cancelling, self._store, number, now=now))
 

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, func, select, up
 from newsletter.alerts import Alert, raise_alert
 from newsletter.delivery import history, steps
 from newsletter.delivery.lateness import HELD, hold_where_only_late_is_left, late, tell_held, too_late_in_words
+from newsletter.delivery.trouble import in_the_way
 from newsletter.store import Store
 from newsletter.store.statuses import MailingStatus
 from newsletter.store.tables import mailing, wave
@@ -74,7 +75,8 @@ def _hold(connection: Connection, number: int, now: datetime) -> bool:
     due_at = connection.execute(select(mailing.c.due_at).where(mailing.c.id == number)).scalar_one()
     trouble = f"it {too_late_in_words(due_at, now)}"
     claimed = update(mailing).where(mailing.c.id == number, _is_due(now))
-    if connection.execute(claimed.values(status=MailingStatus.PAUSED, trouble=trouble)).rowcount != 1:
+    values = {"status": MailingStatus.PAUSED, **in_the_way(trouble, now)}
+    if connection.execute(claimed.values(values)).rowcount != 1:
         return False
     steps.reached("hold.writing")
     tell_held(connection, number, trouble, now=now)

@@ -1,11 +1,19 @@
-"""Keeping processes alive: what dies is started again, after a wait that grows while it keeps dying."""
+"""Keeping processes alive: what dies is started again, after a wait that grows while it keeps dying.
+
+Each child has a session of its own, so that a Ctrl-C on the terminal reaches the supervisor alone: a child that got the
+signal from both would take the second for an order to end at once. And each holds the end of a pipe that breaks when the
+supervisor dies, however it dies: `with_supervisor` has the child leave in good order then.
+"""
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
+import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from newsletter.delivery.backoff import Backoff
@@ -74,7 +82,9 @@ class Supervisor:
         if kept.process is None:
             if seconds() < kept.start_at:
                 return False
-            kept.process = subprocess.Popen(kept.command)  # noqa: S603 - our own commands
+            kept.process = subprocess.Popen(  # noqa: S603 - our own commands
+                kept.command, stdin=subprocess.PIPE, start_new_session=True
+            )
             kept.started = seconds()
             self._say(f"{kept.name}: started, process {kept.process.pid}")
             return True
@@ -82,6 +92,7 @@ class Supervisor:
             return False
         kept.deaths = 1 if seconds() - kept.started > _STEADY else kept.deaths + 1
         wait = _WAITS.wait(kept.deaths).total_seconds()
+        _let_go(kept.process)
         kept.process, kept.start_at = None, seconds() + wait
         self._say(f"{kept.name}: ended ({_words(code)}); started again in {wait:.1f} s")
         return True
@@ -100,7 +111,33 @@ class Supervisor:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+            _let_go(process)
             self._say(f"{kept.name}: ended ({_words(process.returncode)})")
+
+
+@contextmanager
+def with_supervisor(stop: Callable[[], None], *, supervised: bool) -> Iterator[None]:
+    """Within the block, call `stop` once the supervisor that started this process has died.
+
+    Args:
+        stop: may be called when all stops already.
+        supervised: whether a supervisor has started this process; where not, nothing is watched.
+    """
+    if supervised:
+        threading.Thread(target=_wait_for_end, args=(sys.stdin.fileno(), stop), name="supervisor", daemon=True).start()
+    yield
+
+
+def _wait_for_end(pipe: int, stop: Callable[[], None]) -> None:
+    # Nobody writes into it: whatever ends the wait, the other end is closed.
+    while os.read(pipe, 1024):
+        pass
+    stop()
+
+
+def _let_go(process: subprocess.Popen[bytes]) -> None:
+    if process.stdin is not None:
+        process.stdin.close()
 
 
 def _signal(kept: _Kept, number: signal.Signals) -> None:

@@ -12,14 +12,15 @@ from contextlib import suppress
 from datetime import timedelta
 
 from newsletter.clock import Clock
-from newsletter.delivery import evidence
+from newsletter.delivery import carriers, evidence
 from newsletter.delivery.backoff import Backoff
 from newsletter.delivery.books import Books
 from newsletter.delivery.breaker import Breaker
 from newsletter.delivery.circuit import Circuit
 from newsletter.delivery.claiming import Claims
-from newsletter.delivery.connections import Connections, settled_of
+from newsletter.delivery.connections import Carrying, settled_of
 from newsletter.delivery.copies import Copies
+from newsletter.delivery.garbage import searched_seldom
 from newsletter.delivery.identity import own_name
 from newsletter.delivery.progress import OnProgress, Tally
 from newsletter.delivery.senders.base import Sender, seconds
@@ -113,6 +114,7 @@ class Worker:
         """Claim nothing more, finish what is in the air, leave. For signal handlers and other threads."""
         self._stopping.set()
 
+    @searched_seldom()
     def run(self) -> None:
         """Work until nothing is left to do, the mailing is paused or cancelled, or `stop` is called.
 
@@ -122,7 +124,7 @@ class Worker:
             InputError: the database is damaged, or has taken nothing for as long as the lease and this worker is not
                 patient, or has been asked to leave.
         """
-        connections = Connections(self._sender, clock=self._clock)
+        connections = carriers.by_capabilities(self._sender, clock=self._clock)
         try:
             while self.run_once(connections):
                 pass
@@ -142,9 +144,9 @@ class Worker:
             raise connections.crash
         self._raise_if_broken()
 
-    def run_once(self, connections: Connections) -> bool:
+    def run_once(self, connections: Carrying) -> bool:
         """One round: collect, record and claim in one transaction, hand over. False once there is no more to do."""
-        back = connections.collect(timeout=_NAP)
+        back = connections.collect(timeout=self._nap(self._books.opens_in()))
         self._books.enter(back)
         self._circuit.note((one.outcome for one in settled_of(back)), seconds())
         leaving = self._is_to_leave(connections)
@@ -174,7 +176,7 @@ class Worker:
             raise fault
         self._books.bear(fault)
 
-    def _is_to_leave(self, connections: Connections) -> bool:
+    def _is_to_leave(self, connections: Carrying) -> bool:
         """Whether nothing new may begin; once the time for leaving is over, nothing in the air is waited for."""
         broken = self._circuit.broken or self._books.refusals.broken or connections.crash
         if not self._stopping.is_set() and not broken:
@@ -187,14 +189,19 @@ class Worker:
 
     def _wait_for_work(self) -> bool:
         """Sleep until something can be tried, but never long; False where nothing will come any more."""
-        closed = self._circuit.opens_in(seconds())
+        closed, turn = self._circuit.opens_in(seconds()), self._books.opens_in()
         # While nothing may go out, there is nothing to count.
-        moment = self._books.look(count=closed <= 0 or not self._tally.open)
+        moment = self._books.look(count=(closed <= 0 and turn is None) or not self._tally.open)
         if moment is None:
             return False
-        left = closed if closed > 0 else max((moment - self._clock()).total_seconds(), _SHORTEST_NAP)
-        self._stopping.wait(min(left, _NAP))
+        left = closed if closed > 0 else (moment - self._clock()).total_seconds() if turn is None else turn
+        self._stopping.wait(self._nap(left))
         return True
+
+    @staticmethod
+    def _nap(left: float | None) -> float:
+        """Seconds to sleep where the next thing is to be done in `left`."""
+        return _NAP if left is None else max(_SHORTEST_NAP, min(left, _NAP))
 
     def _closed(self) -> bool:
         """Close the books; False where the database did not take it yet."""
@@ -205,7 +212,7 @@ class Worker:
             return False
         return True
 
-    def _abandon(self, connections: Connections) -> None:
+    def _abandon(self, connections: Carrying) -> None:
         """After a fault: wait for what is in the air, try once more to record it, and leave."""
         self._stopping.set()
         while connections.in_air:

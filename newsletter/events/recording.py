@@ -33,10 +33,13 @@ def record(store: Store, events: Sequence[Event], *, now: datetime) -> int:
     """
     if not events:
         return 0
-    with store.writing() as connection:
+
+    def step(connection: Connection) -> int:
         new = _insert(connection, [_row(one, now) for one in _distinct(events)])
         evidence.settle_named(connection, {one.attempt for one in events if one.attempt}, now=now)
-    return new
+        return new
+
+    return store.write(step)
 
 
 def _insert(connection: Connection, rows: list[dict[str, Any]]) -> int:

@@ -28,7 +28,7 @@ def approve(store: Store, examined: Examined, *, user: User, now: datetime) -> b
     user.require(Act.APPROVE)
     block(blocking(examined.open))
     issue = examined.issue.slug
-    with store.writing() as connection:
+    with store.writing(alone=True) as connection:
         digest = freeze(connection, examined.edition, issue=issue, now=now)
         mine = (_TABLE.edition_digest == digest) & (_TABLE.user_id == user.id)
         known = connection.execute(select(_TABLE.withdrawn_at).where(mine)).one_or_none()
@@ -53,7 +53,7 @@ def withdraw(store: Store, *, issue: str, user: User, now: datetime) -> list[str
     Raises:
         BlockedError: one of them is on its way already: its mailing can be stopped, its approval not undone.
     """
-    with store.writing() as connection:
+    with store.writing(alone=True) as connection:
         mine = (_TABLE.issue == issue) & (_TABLE.user_id == user.id) & _TABLE.withdrawn_at.is_(None)
         digests = list(connection.execute(select(_TABLE.edition_digest).where(mine).order_by(_TABLE.id)).scalars())
         _refuse_under_way(connection, digests)

@@ -12,16 +12,26 @@ from newsletter.errors import BlockedError
 from newsletter.findings import Finding, Severity, blocking
 from newsletter.publishing.audience_size import Usual, objection
 from newsletter.publishing.mailing import Mailing
-from newsletter.publishing.standing import Approval, Standing
+from newsletter.publishing.standing import Approval, Standing, UntakenTest
 from newsletter.publishing.user import name_key
 from newsletter.settings import ApprovalSettings
-from newsletter.store.statuses import MailingStatus
+from newsletter.store.statuses import DeliveryStatus, MailingStatus
 
 _TOLD = frozenset({"SUBJECT-EMPTY", "LAW-ADDRESS", "AUDIENCE-EMPTY"})
 """Codes of checks whose matter the gate judges itself, so that no waiver helps; one finding of each is enough."""
 
 AUDIENCE_SIZE = "GATE-AUDIENCE-SIZE"
 _WHY_SIZE = "An audience that changes overnight is a broken import or a wrong list more often than news."
+
+_BECAME = {
+    DeliveryStatus.PENDING: "waits to be sent",
+    DeliveryStatus.SENDING: "is on its way",
+    DeliveryStatus.REJECTED: "was refused",
+    DeliveryStatus.WITHDRAWN: "was not sent: the address is suppressed",
+    DeliveryStatus.EXPIRED: "was not sent in time",
+    DeliveryStatus.UNKNOWN: "may have arrived, but no answer was recorded",
+}
+"""What became of a test that does not count."""
 
 _WHY_SAME = "What was looked at is what is sent: any edit makes another edition, which has to be looked at again."
 
@@ -41,8 +51,9 @@ class Facts:
     """What the gate judges.
 
     `open_findings` are those of the checks that nobody has waived; `recipients` is how many would get it now; `earlier`
-    is the mailing that the list had on the same date, if any; `sign_off` is None where nobody has to sign. `usual` is
-    how many readers the list's mailings have, `expected` the number that a person has named for this one.
+    is the mailing that the list had on the same date, if any, and `earlier_open` how many of its deliveries have no end
+    yet; `sign_off` is None where nobody has to sign. `usual` is how many readers the list's mailings have, `expected` the
+    number that a person has named for this one.
     """
 
     subject: str
@@ -51,6 +62,7 @@ class Facts:
     list_name: str
     open_findings: Sequence[Finding] = ()
     earlier: Mailing | None = None
+    earlier_open: int = 0
     sign_off: SignOff | None = None
     usual: Usual | None = None
     expected: int | None = None
@@ -73,8 +85,8 @@ def findings(facts: Facts) -> list[Finding]:
         found.append(_error("GATE-AUDIENCE-EMPTY", f"nobody on list {facts.list_name!r} can be mailed"))
     elif against := objection(facts.recipients, facts.usual, facts.expected):
         found.append(_error(AUDIENCE_SIZE, against, why=_WHY_SIZE))
-    if facts.earlier is not None:
-        found.append(_earlier(facts.earlier))
+    if facts.earlier is not None and not (facts.earlier.status is MailingStatus.CANCELLED and not facts.earlier_open):
+        found.append(_earlier(facts.earlier, facts.earlier_open))
     elif facts.sign_off is not None:
         # After a mailing of the day nothing that anybody signs would let this one through.
         found += unsigned(facts.sign_off)
@@ -124,8 +136,14 @@ def _other(sign_off: SignOff, before: str, done: str) -> Finding:
 
 def _test_missing(sign_off: SignOff) -> Iterator[Finding]:
     if sign_off.rules.tested and not sign_off.standing.tests:
-        said = f"nobody has tested this edition; do it with `newsletter issue test {sign_off.issue} --to ADDRESS`"
+        last = "".join(f" ({_untaken(test)})" for test in sign_off.standing.untaken[-1:])
+        said = f"nobody has tested this edition{last}; do it with `newsletter issue test {sign_off.issue} --to ADDRESS`"
         yield _error("GATE-NOT-TESTED", said, why=_WHY_SAME)
+
+
+def _untaken(test: UntakenTest) -> str:
+    """What became of a test that does not count."""
+    return f"the test by {test.by} of {test.at:%Y-%m-%d %H:%M} UTC {_BECAME[test.status]}"
 
 
 def _approvals_missing(sign_off: SignOff) -> Iterator[Finding]:
@@ -159,9 +177,9 @@ def _error(code: str, message: str, *, why: str | None = None) -> Finding:
     return Finding(code=code, severity=Severity.ERROR, message=message, why=why)
 
 
-def _earlier(earlier: Mailing) -> Finding:
+def _earlier(earlier: Mailing, still_open: int) -> Finding:
     if not earlier.waits:
-        return _error("GATE-ALREADY-SENT", _already(earlier))
+        return _error("GATE-ALREADY-SENT", _already(earlier, still_open))
     said = (
         f"issue {earlier.issue!r} is scheduled for {earlier.local_date} on list {earlier.list_name!r} (mailing "
         f"{earlier.id}); take it back with `newsletter issue unschedule {earlier.issue} --list {earlier.list_name}`"
@@ -169,13 +187,19 @@ def _earlier(earlier: Mailing) -> Finding:
     return _error("GATE-SLOT-TAKEN", said)
 
 
-def _already(earlier: Mailing) -> str:
+def _already(earlier: Mailing, still_open: int) -> str:
     named = f"mailing {earlier.id}, issue {earlier.issue!r}"
     if earlier.status is MailingStatus.FINISHED:
         return f"list {earlier.list_name!r} had its issue of {earlier.local_date} already ({named})"
     if earlier.status is MailingStatus.CANCELLED:
-        return f"the mailing of {earlier.local_date} to list {earlier.list_name!r} was cancelled ({named})"
+        # Whoever is still in the air there would be left out here, and may then not get it there either.
+        return (
+            f"the mailing of {earlier.local_date} to list {earlier.list_name!r} was cancelled ({named}), and "
+            f"{still_open:,} of its messages have no end yet; send again once `newsletter mailing show {earlier.id}` "
+            f"says that nothing is to go (`newsletter mailing cancel {earlier.id}` again ends what a killed process left)"
+        )
     return (
         f"another edition of {earlier.local_date} is half-way to list {earlier.list_name!r} ({named}, edition "
-        f"{earlier.edition_digest[:12]}); take back what was changed since, and send again: it goes on where it stopped"
+        f"{earlier.edition_digest[:12]}); take back what was changed since, and send again: it goes on where it stopped. "
+        f"Or end it with `newsletter mailing cancel {earlier.id}`, and send this edition to those who have not got it"
     )

@@ -17,7 +17,7 @@ from newsletter.publishing.mailing import Mailing
 from newsletter.publishing.timing import Timing
 from newsletter.rendering import Edition
 from newsletter.store import Store, audit, tables
-from newsletter.store.statuses import MailingKind, MailingStatus
+from newsletter.store.statuses import OPEN, MailingKind, MailingStatus
 
 Recheck = Callable[[Connection], None]
 """Raises BlockedError where the edition may no longer go out."""
@@ -28,6 +28,7 @@ class Order:
     """What a mailing is made from. `not_later_than` is UTC; `local_date` is the day in the list's zone.
 
     `actor` is who orders it; `waived` are the codes of the findings that they answer for. Both go into the audit.
+    `resend_after` is how long after it became so what is unknown is sent again; None where a person decides.
     """
 
     issue: str
@@ -37,20 +38,23 @@ class Order:
     not_later_than: datetime
     actor: str
     waived: Collection[str] = ()
+    resend_after: timedelta | None = None
 
 
 def create(store: Store, order: Order, *, now: datetime, recheck: Recheck = lambda _: None) -> Mailing:
     """A scheduled mailing of the order, due now, with its edition frozen and its one wave, all or none.
 
     `recheck` is asked in the same transaction, so that what let the order through still holds when the mailing is made.
+    After a mailing that was cancelled, and of which nothing is open, it is the next of its date.
 
     Raises:
         BlockedError: the list has a mailing of this date already; another process may have just made it.
     """
-    with store.writing() as connection:
+    with store.writing(alone=True) as connection:
         recheck(connection)
         lock_list(connection, order.target.id)
-        if find_in(connection, order.target.id, order.local_date) is not None:
+        earlier = find_in(connection, order.target.id, order.local_date)
+        if earlier is not None and not is_over(connection, earlier):
             raise BlockedError(
                 f"list {order.target.name!r} has a mailing of {order.local_date} already",
                 remedy="Send again to go on with it",
@@ -65,6 +69,7 @@ def create(store: Store, order: Order, *, now: datetime, recheck: Recheck = lamb
             "edition_digest": digest,
             "status": MailingStatus.SCHEDULED,
             "not_later_than": order.not_later_than,
+            "resend_after": round(order.resend_after.total_seconds()) if order.resend_after is not None else None,
             "excluded": {},
             "created_at": now,
         }
@@ -103,6 +108,23 @@ def find(store: Store, target: MailingList, local_date: Date) -> Mailing | None:
     """The mailing of an issue that the list had, or is having, on that day."""
     with store.reading() as connection:
         return find_in(connection, target.id, local_date)
+
+
+def open_of(store: Store, mailing_id: int) -> int:
+    """How many of its deliveries have no end yet."""
+    with store.reading() as connection:
+        return open_in(connection, mailing_id)
+
+
+def is_over(connection: Connection, earlier: Mailing) -> bool:
+    """Whether another mailing of the same date may follow: this one was cancelled, and nothing of it is in the air."""
+    return earlier.status is MailingStatus.CANCELLED and not open_in(connection, earlier.id)
+
+
+def open_in(connection: Connection, mailing_id: int) -> int:
+    """How many of its deliveries have no end yet, read in the caller's transaction."""
+    where = (tables.delivery.c.mailing_id == mailing_id) & tables.delivery.c.status.in_(OPEN)
+    return connection.execute(select(func.count()).select_from(tables.delivery).where(where)).scalar_one()
 
 
 def of_issue(store: Store, issue: str) -> list[Mailing]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, delete, exists, func, insert, select, update
@@ -34,13 +34,17 @@ _MAILING, _WAVE = tables.mailing, tables.wave
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Proposal:
-    """A slot for an issue, through the gate, with nothing written. `before` is the mailing that it moves, if any."""
+    """A slot for an issue, through the gate, with nothing written. `before` is the mailing that it moves, if any.
+
+    `resend_after` is how long after it became so what is unknown is sent again; None where a person decides.
+    """
 
     examined: Examined
     target: MailingList
     timing: Timing
     waves: tuple[PlannedWave, ...]
     before: Mailing | None
+    resend_after: timedelta | None = None
 
     @property
     def readers(self) -> int:
@@ -98,6 +102,7 @@ def propose(
     timing = timing_of(wish, wanted, list_name=list_name, zone=zone, day=examined.issue.date, now=now)
     with store.reading() as connection:
         before, earlier = _others(connection, target, timing, examined.issue.slug)
+        earlier_open = mailings.open_in(connection, earlier.id) if earlier is not None else 0
         readers = readers_by_clock(connection, target.id)
         usual = usual_on(connection, target.id)
     gate.pass_or_block(
@@ -108,6 +113,7 @@ def propose(
             list_name=target.name,
             open_findings=examined.open,
             earlier=earlier,
+            earlier_open=earlier_open,
             sign_off=examined.sign_off,
             usual=usual,
             expected=expected,
@@ -115,7 +121,15 @@ def propose(
     )
     waves = timing.plan(readers, now=now)
     _refuse_past(timing, waves, explicit=wish.at is not None)
-    return Proposal(examined=examined, target=target, timing=timing, waves=waves, before=before)
+    minutes = wanted.resend_unknown_after
+    return Proposal(
+        examined=examined,
+        target=target,
+        timing=timing,
+        waves=waves,
+        before=before,
+        resend_after=None if minutes is None else timedelta(minutes=minutes),
+    )
 
 
 def schedule(store: Store, proposal: Proposal, *, actor: str, now: datetime) -> Mailing:
@@ -125,14 +139,18 @@ def schedule(store: Store, proposal: Proposal, *, actor: str, now: datetime) -> 
         BlockedError: the slot was taken, or an approval withdrawn, since it was proposed.
     """
     examined, timing, target = proposal.examined, proposal.timing, proposal.target
-    with store.writing() as connection:
+    with store.writing(alone=True) as connection:
         mailings.lock_list(connection, target.id)
         _recheck(connection, examined)
         before, earlier = _others(connection, target, timing, examined.issue.slug)
         if earlier is not None or (before is None) != (proposal.before is None):
             raise BlockedError("the slot was changed by another process", remedy="Look at it again")
         digest = freeze(connection, examined.edition, issue=examined.issue.slug, now=now)
-        values = {"edition_digest": digest, **_columns(timing, proposal.waves)}
+        values = {
+            "edition_digest": digest,
+            "resend_after": None if proposal.resend_after is None else round(proposal.resend_after.total_seconds()),
+            **_columns(timing, proposal.waves),
+        }
         number = _moved(connection, before, timing, values) if before else _made(connection, proposal, values, now)
         insert_waves(connection, number, digest, proposal.waves)
         detail = {
@@ -206,12 +224,19 @@ def insert_waves(connection: Connection, mailing_id: int, digest: str, waves: Se
 def _others(
     connection: Connection, target: MailingList, timing: Timing, issue: str
 ) -> tuple[Mailing | None, Mailing | None]:
-    """The issue's own slot on the list, which is moved; and what stands in the way: the day's or the issue's mailing."""
+    """The issue's own slot on the list, which is moved; and what stands in the way: the day's or the issue's mailing.
+
+    One that was cancelled, and of which nothing is open, stands in nobody's way.
+    """
     own = mailings.of_issue_to(connection, target.id, issue)
+    if own is not None and mailings.is_over(connection, own):
+        own = None
     if own is not None and not own.waits:
         return None, own
     of_day = mailings.find_in(connection, target.id, timing.day)
-    return own, of_day if of_day is not None and (own is None or of_day.id != own.id) else None
+    if of_day is None or mailings.is_over(connection, of_day) or (own is not None and of_day.id == own.id):
+        return own, None
+    return own, of_day
 
 
 def _recheck(connection: Connection, examined: Examined) -> None:

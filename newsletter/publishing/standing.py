@@ -23,6 +23,15 @@ class SentTest:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class UntakenTest:
+    """A test mail that does not count: refused, lost with its process, or not sent yet."""
+
+    by: str
+    at: datetime
+    status: DeliveryStatus
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Approval:
     """A person's word that this edition may go out. `side` is the user's."""
 
@@ -47,11 +56,13 @@ class Waiver:
 class Standing:
     """What is on record for an edition, the oldest first; users disabled since and approvals withdrawn are left out.
 
-    `tested_before` and `approved_before` are the digests of the issue's editions that were so last, where another.
+    `untaken` are its tests that do not count. `tested_before` and `approved_before` are the digests of the issue's editions
+    that were so last, where another.
     """
 
     edition: str
     tests: tuple[SentTest, ...] = ()
+    untaken: tuple[UntakenTest, ...] = ()
     approvals: tuple[Approval, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     tested_before: str | None = None
@@ -65,6 +76,7 @@ def standing(connection: Connection, *, issue: str, digest: str) -> Standing:
     return Standing(
         edition=digest,
         tests=tuple(test for test in tests if test.edition == digest),
+        untaken=tuple(_untaken(connection, digest)),
         approvals=tuple(approval for approval in approvals if approval.edition == digest),
         waivers=tuple(_waivers(connection, digest)),
         tested_before=_last_other([test.edition for test in tests], digest),
@@ -109,6 +121,17 @@ def _tests(connection: Connection, where: ColumnElement[bool]) -> list[SentTest]
         .order_by(_NOTICE.changed_at, _NOTICE.id)
     )
     return [SentTest(edition=row.edition_digest, by=row.name, at=row.changed_at) for row in rows]
+
+
+def _untaken(connection: Connection, digest: str) -> list[UntakenTest]:
+    not_taken = (_NOTICE.kind == NoticeKind.TEST) & (_NOTICE.status != DeliveryStatus.ACCEPTED)
+    rows = connection.execute(
+        select(_USER.name, _NOTICE.changed_at, _NOTICE.status)
+        .join(tables.user, _USER.id == _NOTICE.user_id)
+        .where(_NOTICE.edition_digest == digest, not_taken)
+        .order_by(_NOTICE.changed_at, _NOTICE.id)
+    )
+    return [UntakenTest(by=row.name, at=row.changed_at, status=DeliveryStatus(row.status)) for row in rows]
 
 
 def _approvals(connection: Connection, where: ColumnElement[bool]) -> list[Approval]:

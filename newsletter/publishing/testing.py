@@ -41,7 +41,7 @@ def order(
     """
     user.require(Act.TEST)
     wanted = _parsed(addresses)
-    with store.writing() as connection:
+    with store.writing(alone=True) as connection:
         against = suppressions.suppressed(connection, [one.key for one in wanted], fingerprint=fingerprint)
         for one in wanted:
             if reason := against.get(one.key):

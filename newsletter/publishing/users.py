@@ -43,7 +43,7 @@ def add(
         "token_hash": hashed(token),
         "created_at": now,
     }
-    with store.writing() as connection:
+    with store.writing(alone=True) as connection:
         if (known := _find(connection, shown)) is not None:
             raise BlockedError(
                 f"there is a user {known.name} already",

@@ -57,7 +57,7 @@ def waive(
         raise InputError(
             f"a reason has 1 to {LONGEST_REASON:,} characters", where="--reason", remedy="Say why it may stay"
         )
-    with store.writing() as connection:
+    with store.writing(alone=True) as connection:
         issue, code = examined.issue.slug, found[0].code
         digest = freeze(connection, examined.edition, issue=issue, now=now)
         same = (_TABLE.edition_digest == digest) & (_TABLE.code == code)

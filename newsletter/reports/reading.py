@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections import Counter
+from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from newsletter.audience import mask
 from newsletter.clock import Clock, system_clock
 from newsletter.delivery import evidence, ledger
 from newsletter.delivery.identity import is_dead
 from newsletter.publishing import mailings
+from newsletter.reports import rolled_up
 from newsletter.reports.report import RECENT, Domain, Happening, Reply, Report, Wave, by_domain, clustered
 from newsletter.store import Store
 from newsletter.store.statuses import ChunkStatus, DeliveryStatus, Exclusion, MailingStatus, OutcomeKind
@@ -18,6 +20,14 @@ from newsletter.store.tables import attempt, audit, chunk, delivery, mailing, su
 
 TOP_DOMAINS = 10
 SHOWN_HISTORY = 20
+_FROZEN = select(
+    mailing.c.selected,
+    mailing.c.prepared,
+    mailing.c.excluded,
+    mailing.c.trouble,
+    mailing.c.trouble_since,
+    mailing.c.resend_after,
+).where(mailing.c.id == bindparam("mailing"))
 SHOWN_UNKNOWN = 20
 
 
@@ -29,20 +39,24 @@ def of(store: Store, mailing_id: int, *, clock: Clock = system_clock) -> Report:
     """
     with store.reading() as connection:
         sent = mailings.require(connection, mailing_id)
-        columns = select(mailing.c.selected, mailing.c.prepared, mailing.c.excluded, mailing.c.trouble)
-        frozen = connection.execute(columns.where(mailing.c.id == mailing_id)).one()
+        frozen = connection.execute(_FROZEN, {"mailing": mailing_id}).one()
         now = clock()
+        tries = rolled_up.tries_of(connection, mailing_id) + rolled_up.tries(connection, mailing_id)
         return Report(
             mailing=sent,
             at=now,
             selected=frozen.selected,
             prepared=frozen.prepared,
             excluded={Exclusion(reason): count for reason, count in frozen.excluded.items()},
-            counts=ledger.counts(connection, mailing_id),
-            twice=evidence.twice(connection, mailing_id),
-            possibly_twice=evidence.possibly_twice(connection, mailing_id),
+            counts=_counts(connection, mailing_id),
+            twice=tries.twice,
+            possibly_twice=tries.possibly_twice,
             in_quiet=evidence.in_quiet(connection, mailing_id, now=now),
             trouble=frozen.trouble,
+            trouble_since=frozen.trouble_since,
+            tries=tries.tries,
+            tried_again=tries.tried_again,
+            resend_after=timedelta(seconds=frozen.resend_after) if frozen.resend_after is not None else None,
             workers=_workers(connection, mailing_id, now),
             waves=_waves(connection, mailing_id),
             next_due=ledger.next_due(connection, mailing_id),
@@ -52,6 +66,12 @@ def of(store: Store, mailing_id: int, *, clock: Clock = system_clock) -> Report:
             replies=_replies(connection, mailing_id),
             unknown=_unknown(connection, mailing_id),
         )
+
+
+def _counts(connection: Connection, mailing_id: int) -> dict[DeliveryStatus, int]:
+    """Deliveries by state, those that have become counts among them."""
+    rolled = rolled_up.counts(connection, mailing_id)
+    return {status: number + rolled[status] for status, number in ledger.counts(connection, mailing_id).items()}
 
 
 def _workers(connection: Connection, mailing_id: int, now: datetime) -> int:
@@ -100,7 +120,9 @@ def _domains(connection: Connection, mailing_id: int) -> tuple[Domain, ...]:
         .where(delivery.c.mailing_id == mailing_id)
         .group_by(subscriber.c.domain, delivery.c.status)
     )
-    return by_domain(((row.domain, row.status, row.number) for row in rows), most=TOP_DOMAINS)
+    found = Counter({(row.domain, row.status): row.number for row in rows})
+    found.update({(domain, status): number for domain, status, number in rolled_up.domains(connection, mailing_id)})
+    return by_domain(((domain, status, number) for (domain, status), number in found.items()), most=TOP_DOMAINS)
 
 
 def _replies(connection: Connection, mailing_id: int) -> tuple[Reply, ...]:
@@ -111,7 +133,8 @@ def _replies(connection: Connection, mailing_id: int) -> tuple[Reply, ...]:
         .where(delivery.c.mailing_id == mailing_id, attempt.c.outcome != OutcomeKind.ACCEPTED)
         .group_by(attempt.c.outcome, attempt.c.code, attempt.c.reply)
     )
-    return clustered((row.outcome, row.code, row.reply, row.number) for row in rows)
+    found = [(row.outcome, row.code, row.reply, row.number) for row in rows]
+    return clustered([*found, *rolled_up.replies(connection, mailing_id)])
 
 
 def _unknown(connection: Connection, mailing_id: int) -> tuple[str, ...]:

@@ -82,8 +82,10 @@ class Report:
     `counts` names every state. `twice` counts deliveries that were accepted more than once, `possibly_twice` those sent
     again though nothing is known of an earlier attempt. `domains` are the largest; `unknown` lists some of those whose
     message may have arrived, addresses masked; `in_quiet` of them became so a moment ago and may settle by themselves.
-    `trouble` is what stands in the way; `workers` is how many processes hold something of it; `next_due` is when a
-    deferred one is tried again; `recently` is how many were accepted in the last `RECENT`.
+    `trouble` is what stands in the way, since `trouble_since`; `workers` is how many processes hold something of it;
+    `next_due` is when a deferred one is tried again; `recently` is how many were accepted in the last `RECENT`. `tries`
+    counts the attempts at all deliveries, `tried_again` the deliveries with more than one. `resend_after` is when the
+    unknown is sent again by the list's own rule, None where a person decides.
     """
 
     mailing: Mailing
@@ -99,6 +101,10 @@ class Report:
     possibly_twice: int = 0
     in_quiet: int = 0
     trouble: str = ""
+    trouble_since: datetime | None = None
+    tries: int = 0
+    tried_again: int = 0
+    resend_after: timedelta | None = None
     workers: int = 0
     waves: tuple[Wave, ...] = ()
     next_due: datetime | None = None
@@ -125,8 +131,12 @@ class Report:
         going = self.counts[DeliveryStatus.PENDING] + self.counts[DeliveryStatus.SENDING]
         if self.phase is not Phase.SENDING or not going or not self.recently:
             return None
-        pace = self.recently / max(min(self.duration, RECENT).total_seconds(), 1.0)
-        return timedelta(seconds=going / pace)
+        return timedelta(seconds=going / self.pace)
+
+    @property
+    def pace(self) -> float:
+        """Accepted messages a second, of late."""
+        return self.recently / max(min(self.duration, RECENT).total_seconds(), 1.0)
 
     @property
     def next_wave(self) -> datetime | None:
@@ -177,7 +187,9 @@ class Report:
             "status": mailing.status.value,
             "phase": self.phase.value,
             "seconds_left": round(self.left.total_seconds()) if self.left is not None else None,
+            "pace": round(self.pace, 1),
             "trouble": self.trouble,
+            "trouble_since": self.trouble_since.isoformat() if self.trouble_since else None,
             "finished": self.finished,
             "balanced": self.balanced,
             "selected": self.selected,
@@ -187,6 +199,9 @@ class Report:
             "twice": self.twice,
             "possibly_twice": self.possibly_twice,
             "unknown_in_quiet_period": self.in_quiet,
+            "resend_unknown_after_seconds": round(self.resend_after.total_seconds()) if self.resend_after else None,
+            "attempts": self.tries,
+            "tried_again": self.tried_again,
             "workers": self.workers,
             "next_try_at": self.next_due.isoformat() if self.next_due else None,
             "not_later_than": mailing.not_later_than.isoformat(),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ValidationError
 
 from newsletter.errors import InputError, place
-from newsletter.settings.tables import MailingList, Newsroom, Settings, Side
+from newsletter.settings.tables import DomainLimits, MailingList, Newsroom, RampUp, Settings, Side
 from newsletter.settings.values import nearest
 
 if TYPE_CHECKING:
@@ -110,7 +110,9 @@ def _keys_at(steps: list[str]) -> list[str]:
     """The keys that the table at `steps` may hold."""
     tables: dict[str, type[BaseModel]] = {"sides": Side, "lists": MailingList}
     tables |= {name: type(default) for name, default in _TABLES.items()} | {"newsroom": Newsroom}
-    return sorted(tables[steps[0]].model_fields) if steps and steps[0] in tables else sorted(_INPUT_KEYS)
+    tables |= {"sender.ramp_up": RampUp, "sender.domains": DomainLimits}
+    found = tables.get(".".join(steps[:2])) or tables.get(".".join(steps[:1]))
+    return sorted(found.model_fields if found else _INPUT_KEYS)
 
 
 def defaults() -> Path:

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from newsletter.errors import InputError
 
+DATABASE = "DATABASE_URL"
+"""The secret with the database's URL; where it is not set, an SQLite file in the newsroom's data folder."""
+
 
 def secret(name: str) -> str | None:
     """The secret in the environment variable `name`, or in the file that `NAME_FILE` names; None where neither is set.

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from newsletter.settings.values import (
     Address,
@@ -156,6 +156,9 @@ class MailingList(Table):
     canary: Share = 0.0
     """A share of the readers, such as `"1%"`, who get an issue five minutes before all others, so that what goes wrong
     shows early."""
+    resend_unknown_after: Annotated[int, Field(ge=5, le=14 * 24 * 60)] | None = None
+    """Minutes after which a message that may have arrived is sent again, to be counted as possibly twice. Left out: never by
+    itself; a person decides (`newsletter mailing resolve`)."""
 
     @model_validator(mode="after")
     def _calendar_is_whole(self) -> Self:
@@ -171,6 +174,39 @@ class MailingList(Table):
         if not self.days or len(set(self.days)) < len(self.days):
             raise ValueError("days must name each day once, and at least one")
         return self
+
+
+class RampUp(Table):
+    """`[sender.ramp_up]`: how many messages a new sender's address may send a day, so that providers get used to it."""
+
+    since: Date
+    """The first day, as `2026-11-23`. Days are those of UTC."""
+    first_day: Annotated[int, Field(ge=1, le=10_000_000)] = 500
+    """How many messages the server may take on the first day. What is over that waits for the next."""
+    factor: Annotated[float, Field(ge=1, le=10)] = 1.5
+    """How many times the number of the day before each day has. 1: the same every day."""
+
+
+class DomainLimits(Table):
+    """`[sender.domains."DOMAIN"]`: how mail to the addresses of one domain is paced. 0 is no limit."""
+
+    per_second: Annotated[float, Field(ge=0, le=10_000)] = 0.0
+    """How many messages a second go to it, over all mailings and workers. 0.2 is one in five seconds."""
+    connections: Annotated[int, Field(ge=0, le=64)] = 0
+    """How many of a mailing's connections may be busy with it at a time, in each worker."""
+    per_day: Annotated[int, Field(ge=0)] = 0
+    """How many of its messages the server may take in a day of UTC. What is over that waits for the next."""
+
+
+def _once(domains: object) -> object:
+    """Nobody means the second of two tables that differ in capitals only to replace the first."""
+    if isinstance(domains, dict):
+        names = [str(name).lower() for name in domains]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ValueError(f"{twice!r} is there twice, in other capitals")
+        if "" in names:
+            raise ValueError('a domain\'s name is missing: write [sender.domains."mail.example"]')
+    return domains
 
 
 class SenderSettings(Table):
@@ -196,6 +232,9 @@ class SenderSettings(Table):
     """The name to sign in with. Left empty: without signing in."""
     connections: Annotated[int, Field(ge=1, le=64)] = 8
     """How many connections send at once; also the most deliveries that a killed process leaves unknown."""
+    processes: Annotated[int, Field(ge=0, le=16)] = 0
+    """With `smtp`: over how many processes the connections are spread. 1: the worker's own alone. 0: that one at first,
+    and others once a mailing goes out so fast that they pay, by the processors of the machine."""
     timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
     """Seconds that the server may take for one step before the connection counts as dead."""
     pipelining: bool = True
@@ -208,11 +247,24 @@ class SenderSettings(Table):
     """With `smtp`: the domain that signs each message (DKIM), best that of the From address. Left empty: no signature."""
     dkim_selector: Domain = ""
     """With `smtp`: under which name of that domain receivers look for the key: `SELECTOR._domainkey.DOMAIN`."""
+    per_second: Annotated[float, Field(ge=0, le=10_000)] = 0.0
+    """With `smtp`: how many messages a second the server gets, over all mailings and workers. 0: as many as it takes."""
+    ramp_up: RampUp | None = None
+    """With `smtp`: a growing number of messages a day for a sender that is new, in a table of its own."""
+    domains: Annotated[dict[Domain, DomainLimits], BeforeValidator(_once)] = Field(default_factory=dict)
+    """With `smtp`: limits for single domains of readers, each in a table of its own."""
 
     @model_validator(mode="after")
     def _dkim_is_whole(self) -> Self:
         if bool(self.dkim_domain) != bool(self.dkim_selector):
             raise ValueError("dkim_domain and dkim_selector go together: name both or neither")
+        return self
+
+    @model_validator(mode="after")
+    def _limits_are_held(self) -> Self:
+        for name in ("per_second", "ramp_up", "domains"):
+            if self.kind == "sendgrid" and getattr(self, name):
+                raise ValueError(f"{name} cannot be held with SendGrid, which paces by itself: take it out")
         return self
 
 
@@ -276,6 +328,31 @@ class BreakerSettings(Table):
     """Calls on which the provider itself failed for a quarter of an hour, out of all calls."""
 
 
+def _long_enough(days: int) -> int:
+    if 0 < days < SHORTEST_RETENTION:
+        raise ValueError(f"must be 0, which keeps it for ever, or at least {SHORTEST_RETENTION} days")
+    return days
+
+
+SHORTEST_RETENTION = 14
+"""Days: events settle what is unknown for a week after a mailing's end, and then people want to look at it."""
+
+Days = Annotated[int, Field(ge=0, le=36_500), AfterValidator(_long_enough)]
+
+
+class RetentionSettings(Table):
+    """`[retention]`: how many days `newsletter db prune` leaves things as they are. 0: for ever."""
+
+    deliveries_days: Days = 90
+    """Days after a mailing's end at which its deliveries and their attempts become the counts of its report."""
+    event_bodies_days: Days = 30
+    """Days after which events lose what the provider has posted with them (addresses, devices), and stay otherwise."""
+    events_days: Days = 730
+    """Days after which events are removed, where their deliveries have become counts."""
+    notices_days: Days = 90
+    """Days after which notices that have their end (test sends, confirmations) are removed."""
+
+
 class Settings(Table):
     """All settings of one newsroom. `root` is its folder."""
 
@@ -290,6 +367,7 @@ class Settings(Table):
     checks: CheckSettings = CheckSettings()
     alerts: AlertSettings = AlertSettings()
     breaker: BreakerSettings = BreakerSettings()
+    retention: RetentionSettings = RetentionSettings()
 
     @model_validator(mode="after")
     def _approval_by_known_sides(self) -> Self:

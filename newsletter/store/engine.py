@@ -1,22 +1,24 @@
-"""The connection to the database: opening it, reading and writing in transactions, faults in words."""
+"""The connection to the database: opening it, reading and writing in transactions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import random
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.engine import URL
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy import Connection, Engine, Table, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 
 from newsletter.errors import InputError
-from newsletter.store import schema
+from newsletter.store import faults, postgresql, schema, sqlite, urls
 
-_MAGIC = b"SQLite format 3\x00"
-_WRITES = "newsletter_writes"
+_T = TypeVar("_T")
+_TRIES = 5
+"""How often a transaction that collides with others is tried. Two that collide once seldom do so again."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,147 +30,118 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """One consistent view of the database.
+        """One consistent view of the database, in which nothing can be written.
 
         Raises:
             InputError: the database is in use, damaged or gone.
         """
-        with self._faults_in_words(), self.engine.connect() as connection, connection.begin():
-            yield connection
+        with self._faults_in_words(reads=True), self.engine.connect() as plain:
+            connection = plain.execution_options(**self._options(writes=False))
+            with connection.begin():
+                yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self, *, alone: bool = False) -> Iterator[Connection]:
         """One transaction, committed (and on the disk) at the end of the block, undone if the block raises.
 
         On SQLite the right to write is taken at the start, so that a reader never has to become a writer half-way:
-        there SQLite gives up without waiting.
+        there SQLite gives up without waiting. On PostgreSQL others write at the same time: each statement sees what was
+        committed before it, and rows are locked by whoever changed them or read them `with_for_update()`.
+
+        Args:
+            alone: on PostgreSQL, too, at most one such block goes on at a time: for those that look whether something
+                is there and then add it.
 
         Raises:
-            InputError: the database is in use, damaged, read-only or the disk is full. Nothing was changed.
+            InputError: the database is in use, damaged, read-only, full or gone, or this collided with another
+                transaction. Nothing was changed, unless the message says that it may have been.
         """
         with self._faults_in_words(), self.engine.connect() as plain:
-            connection = plain.execution_options(**{_WRITES: True})
-            with connection.begin():
+            connection = plain.execution_options(**self._options(writes=True))
+            with connection.begin() as transaction:
+                if alone and not self.is_sqlite:
+                    postgresql.wait_for_turn(connection)
                 yield connection
+                with self._faults_in_words(committing=True):
+                    transaction.commit()
+
+    def write(self, step: Callable[[Connection], _T], *, alone: bool = False) -> _T:
+        """What `step` gives, in a transaction that is tried again where it collides with another one.
+
+        Args:
+            step: may run several times; nothing of an earlier time was kept.
+            alone: as for `writing`.
+
+        Raises:
+            InputError: as `writing`.
+        """
+        for tries in range(1, _TRIES + 1):
+            try:
+                with self.writing(alone=alone) as connection:
+                    return step(connection)
+            except InputError as error:
+                if tries == _TRIES or error.__cause__ is None or not faults.collided(error.__cause__):
+                    raise
+                time.sleep(random.uniform(0, 0.02 * 2**tries))
+        raise AssertionError("the last try returns or raises")
+
+    def take_stock(self, connection: Connection, table: Table) -> None:
+        """Let PostgreSQL count anew what a table holds, after a change to much of it: it plans by what it last knew.
+
+        By itself it does so a minute later, and plans until then as if the rows were not there. SQLite goes by the
+        statement alone.
+        """
+        if not self.is_sqlite:
+            connection.execute(text(f"ANALYZE (SKIP_LOCKED) {table.name}"))
 
     def close(self) -> None:
         """Give up all connections."""
         self.engine.dispose()
 
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether it is a file of SQLite; else it is PostgreSQL."""
+        return self.engine.dialect.name == "sqlite"
+
+    def _options(self, *, writes: bool) -> dict[str, Any]:
+        if self.is_sqlite:
+            return {sqlite.WRITES: writes}
+        return {} if writes else postgresql.READING
+
     @contextmanager
-    def _faults_in_words(self) -> Iterator[None]:
+    def _faults_in_words(self, *, committing: bool = False, reads: bool = False) -> Iterator[None]:
         try:
             yield
-        except DatabaseError as error:
-            if (explained := _explained(self.place, error)) is None:
+        except DBAPIError as error:
+            if (explained := faults.explained(self.place, error, committing=committing, reads=reads)) is None:
                 raise
             raise explained from error
+        except NoConnectionLeft as error:
+            raise InputError(
+                "all connections of this process to the database are in use",
+                where=self.place,
+                remedy="Try again; where it lasts, something holds them: see the log",
+            ) from error
 
 
-def sqlite_url(path: Path) -> str:
-    """The URL of an SQLite file."""
-    return URL.create("sqlite", database=str(path)).render_as_string(hide_password=False)
-
-
-def open(url: str, *, busy_seconds: float = 10.0) -> Store:  # noqa: A001 - read as `store.open(url)`
-    """Open the database at `url`; a new one gets its tables, an older one is brought to the present form.
+def open(url: str, *, busy_seconds: float = 10.0, any_form: bool = False) -> Store:  # noqa: A001 - read as `store.open(url)`
+    """Open the database at `url`; a new one gets its tables.
 
     Args:
-        url: `sqlite:///path` or a PostgreSQL URL.
-        busy_seconds: how long to wait for another writer before giving up.
+        url: `sqlite:///path` or `postgresql://…`.
+        busy_seconds: how long to wait for another writer (on PostgreSQL: for a lock) before giving up.
+        any_form: open an older one, too, as it is. For those who bring it up.
 
     Raises:
-        InputError: the file is no database, is in use, cannot be written, or was written by a newer version.
+        InputError: there is no database, it cannot be used, is in an older form (`newsletter db upgrade` brings it up)
+            or was written by a newer version.
     """
-    parsed = make_url(url)
-    if parsed.get_backend_name() == "sqlite" and parsed.database:
-        _check_file(Path(parsed.database))
-    # Parameters are readers' addresses: no error that somebody prints may hold them.
-    engine = create_engine(parsed, hide_parameters=True)
-    if engine.dialect.name == "sqlite":
-        _prepare_sqlite(engine, busy_seconds)
-    store = Store(engine=engine, place=parsed.database or parsed.render_as_string())
+    parsed = urls.parse(url)
+    make = sqlite.engine_of if parsed.get_backend_name() == "sqlite" else postgresql.engine_of
+    opened = Store(engine=make(parsed, busy_seconds=busy_seconds), place=urls.place_of(parsed))
     try:
-        schema.bring_up_to_date(store)
+        schema.prepare(opened, any_form=any_form)
     except BaseException:
-        store.close()
+        opened.close()
         raise
-    return store
-
-
-def _check_file(path: Path) -> None:
-    """Make the folder (personal data: its owner's only), and refuse a file that is something else."""
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not path.exists():
-            return
-        with path.open("rb") as file:
-            start = file.read(len(_MAGIC))
-    except OSError as error:
-        raise InputError(
-            f"the database cannot be opened: {error.strerror}",
-            where=str(path),
-            remedy="See that this is a file that you may read and write, in such a folder",
-        ) from error
-    if start and start != _MAGIC:
-        raise InputError(
-            "this file is no SQLite database",
-            where=str(path),
-            remedy="Move it away, or restore the database from a backup",
-        )
-
-
-def _prepare_sqlite(engine: Engine, busy_seconds: float) -> None:
-    @event.listens_for(engine, "connect")
-    def connected(dbapi: Any, _record: Any) -> None:
-        # The driver must not open transactions by itself: BEGIN is ours, below.
-        dbapi.isolation_level = None
-        # synchronous=FULL: what is committed survives a power cut, and the ledger's promise rests on it.
-        for pragma in (
-            f"busy_timeout={round(busy_seconds * 1000)}",
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "foreign_keys=ON",
-            "temp_store=MEMORY",
-        ):
-            dbapi.execute(f"PRAGMA {pragma}").close()
-
-    @event.listens_for(engine, "begin")
-    def begun(connection: Connection) -> None:
-        writes = connection.get_execution_options().get(_WRITES, False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-_FAULTS = (
-    (
-        ("database is locked", "database table is locked"),
-        "the database is in use by another process",
-        "Wait until that has finished, or end it, and try again",
-    ),
-    (
-        ("not a database", "malformed"),
-        "the database is damaged, or no SQLite database",
-        "Restore it from a backup",
-    ),
-    (("disk is full",), "the disk is full", "Make room and try again; nothing was lost"),
-    (("disk i/o error",), "the disk does not take what is written", "See that it works and has room, and try again"),
-    (
-        ("readonly database",),
-        "the database cannot be written",
-        "Give this user the right to write the file and its folder",
-    ),
-    (
-        ("unable to open",),
-        "the database cannot be opened",
-        "Check that the folder exists and that this user may use it",
-    ),
-)
-
-
-def _explained(place: str, error: DatabaseError) -> InputError | None:
-    """The fault in words, where it is one of the database's state and not of our statements."""
-    text = str(error.orig).lower()
-    for marks, what, remedy in _FAULTS:
-        if any(mark in text for mark in marks):
-            return InputError(what, where=place, remedy=remedy)
-    return None
+    return opened

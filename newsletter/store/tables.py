@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from enum import StrEnum
-from typing import Any
-
 from sqlalchemy import (
     JSON,
-    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
     Date,
-    DateTime,
-    Dialect,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
     false,
+    text,
 )
 
+from newsletter.store.columns import BigId as BigId  # noqa: PLC0414 - offered beside the tables
+from newsletter.store.columns import Instant as Instant  # noqa: PLC0414
+from newsletter.store.columns import metadata as metadata  # noqa: PLC0414
+from newsletter.store.columns import one_of, row_id
 from newsletter.store.statuses import (
     ChunkStatus,
     DeliveryStatus,
@@ -41,56 +37,10 @@ from newsletter.store.statuses import (
     UserRole,
 )
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-
-class Instant(TypeDecorator[datetime]):
-    """An instant: aware datetimes in, aware datetimes in UTC out. A naive one is refused, for it names no instant."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """To UTC; SQLite has no zones, so the text it keeps is UTC throughout and compares in order."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"{value!r} has no time zone, so it is no instant")
-        instant = value.astimezone(UTC)
-        return instant.replace(tzinfo=None) if dialect.name == "sqlite" else instant
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """From the database's form to an aware datetime in UTC."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-# SQLite numbers rows by itself only where the key's type is exactly INTEGER.
-BigId = BigInteger().with_variant(Integer(), "sqlite")
-
-
-def _one_of(column: str, words: type[StrEnum]) -> CheckConstraint:
-    listed = ", ".join(f"'{word}'" for word in words)
-    return CheckConstraint(f"{column} IN ({listed})", name=column)
-
-
-def _id() -> Column[Any]:
-    return Column("id", BigId, primary_key=True)
-
-
 mailing_list = Table(
     "list",
     metadata,
-    _id(),
+    row_id(),
     Column("name", String(100), nullable=False, unique=True),
     Column("title", String(300), nullable=False),
     Column("created_at", Instant, nullable=False),
@@ -102,7 +52,7 @@ mailing_list = Table(
 subscriber = Table(
     "subscriber",
     metadata,
-    _id(),
+    row_id(),
     # As the person typed it; `address_key` is what it is compared by (case, IDNA, Unicode); `domain` is the key's.
     Column("address", String(400), nullable=False),
     Column("address_key", String(400), nullable=False, unique=True),
@@ -120,7 +70,7 @@ subscriber = Table(
 subscription = Table(
     "subscription",
     metadata,
-    _id(),
+    row_id(),
     Column("list_id", ForeignKey("list.id"), nullable=False),
     Column("subscriber_id", ForeignKey("subscriber.id"), nullable=False, index=True),
     Column("status", String(12), nullable=False),
@@ -128,7 +78,7 @@ subscription = Table(
     Column("consent_source", String(300), nullable=False),
     Column("consent_at", Instant, nullable=False),
     Column("changed_at", Instant, nullable=False),
-    _one_of("status", SubscriptionStatus),
+    one_of("status", SubscriptionStatus),
     # In this order, so that freezing an audience walks one list by subscriber.
     UniqueConstraint("list_id", "subscriber_id"),
 )
@@ -136,14 +86,14 @@ subscription = Table(
 suppression = Table(
     "suppression",
     metadata,
-    _id(),
+    row_id(),
     # Erasure leaves no address: the key becomes NULL and a keyed hash stays, so that no import brings the person back.
     Column("address_key", String(400)),
     Column("address_hash", String(64)),
     Column("reason", String(12), nullable=False),
     Column("at", Instant, nullable=False),
     Column("evidence", Text, nullable=False, server_default=""),
-    _one_of("reason", SuppressionReason),
+    one_of("reason", SuppressionReason),
     CheckConstraint("address_key IS NOT NULL OR address_hash IS NOT NULL", name="names_someone"),
     UniqueConstraint("address_key", "reason"),
     UniqueConstraint("address_hash", "reason"),
@@ -162,7 +112,7 @@ edition = Table(
 user = Table(
     "user",
     metadata,
-    _id(),
+    row_id(),
     # As it was given; `name_key` is what it is compared by, so that nobody signs twice as `Ada` and `ada`.
     Column("name", String(100), nullable=False),
     Column("name_key", String(200), nullable=False, unique=True),
@@ -173,13 +123,13 @@ user = Table(
     Column("token_hash", String(64), nullable=False, unique=True),
     Column("created_at", Instant, nullable=False),
     Column("disabled_at", Instant),
-    _one_of("role", UserRole),
+    one_of("role", UserRole),
 )
 
 approval = Table(
     "approval",
     metadata,
-    _id(),
+    row_id(),
     Column("edition_digest", ForeignKey("edition.digest"), nullable=False),
     Column("issue", String(200), nullable=False, index=True),
     Column("user_id", ForeignKey("user.id"), nullable=False),
@@ -191,7 +141,7 @@ approval = Table(
 waiver = Table(
     "waiver",
     metadata,
-    _id(),
+    row_id(),
     Column("edition_digest", ForeignKey("edition.digest"), nullable=False),
     Column("issue", String(200), nullable=False, index=True),
     Column("code", String(100), nullable=False),
@@ -204,7 +154,7 @@ waiver = Table(
 notice = Table(
     "notice",
     metadata,
-    _id(),
+    row_id(),
     Column("kind", String(12), nullable=False),
     # As for a subscriber: the form for the wire, and the key that suppression is looked up by.
     Column("address", String(400), nullable=False),
@@ -220,8 +170,8 @@ notice = Table(
     Column("reply", Text, nullable=False, server_default=""),
     Column("created_at", Instant, nullable=False),
     Column("changed_at", Instant, nullable=False),
-    _one_of("kind", NoticeKind),
-    _one_of("status", DeliveryStatus),
+    one_of("kind", NoticeKind),
+    one_of("status", DeliveryStatus),
     Index(None, "edition_digest", "kind", "status"),
     Index(None, "issue", "kind"),
     Index(None, "status", "due_at"),
@@ -230,7 +180,7 @@ notice = Table(
 mailing = Table(
     "mailing",
     metadata,
-    _id(),
+    row_id(),
     Column("list_id", ForeignKey("list.id"), nullable=False),
     Column("local_date", Date, nullable=False),
     Column("kind", String(10), nullable=False),
@@ -247,6 +197,8 @@ mailing = Table(
     Column("finished_at", Instant),
     # What stands in the way just now, in a sentence; empty while all is well.
     Column("trouble", Text, nullable=False, server_default=""),
+    # Since when something has; what it is may change meanwhile.
+    Column("trouble_since", Instant),
     # Seconds after which what is unknown is sent again; NULL: a person decides.
     Column("resend_after", Integer),
     # When its first wave is due; NULL for one that a person sends now.
@@ -263,8 +215,14 @@ mailing = Table(
     Column("late_limit", Integer),
     # Whether waves whose hour had passed are skipped instead of sent at once.
     Column("skips_past", Boolean, nullable=False, server_default=false()),
-    _one_of("kind", MailingKind),
-    _one_of("status", MailingStatus),
+    # Of those deliveries that `db prune` has rolled up: how many count as twice and as possibly twice, all their tries,
+    # and how many had more than one.
+    Column("rolled_up_twice", Integer, nullable=False, server_default="0"),
+    Column("rolled_up_possibly_twice", Integer, nullable=False, server_default="0"),
+    Column("rolled_up_tries", Integer, nullable=False, server_default="0"),
+    Column("rolled_up_tried_again", Integer, nullable=False, server_default="0"),
+    one_of("kind", MailingKind),
+    one_of("status", MailingStatus),
     UniqueConstraint("list_id", "local_date", "kind", "sequence"),
     Index(None, "status", "due_at"),
 )
@@ -272,7 +230,7 @@ mailing = Table(
 wave = Table(
     "wave",
     metadata,
-    _id(),
+    row_id(),
     Column("mailing_id", ForeignKey("mailing.id"), nullable=False),
     # "" is everyone: NULLs are never equal, so the constraint below would let a second such wave in.
     Column("zone", String(64), nullable=False, server_default=""),
@@ -295,7 +253,7 @@ wave = Table(
 chunk = Table(
     "chunk",
     metadata,
-    _id(),
+    row_id(),
     Column("wave_id", ForeignKey("wave.id"), nullable=False, index=True),
     Column("status", String(8), nullable=False),
     Column("fence", Integer, nullable=False, server_default="1"),
@@ -304,14 +262,32 @@ chunk = Table(
     Column("one_request", Boolean, nullable=False, server_default=false()),
     Column("created_at", Instant, nullable=False),
     Column("lease_until", Instant, nullable=False),
-    _one_of("status", ChunkStatus),
+    one_of("status", ChunkStatus),
     Index(None, "status", "lease_until"),
 )
 
+pace = Table(
+    "pace",
+    metadata,
+    row_id(),
+    # A domain of readers, or "" for the sender: whatever has a limit, or is in trouble.
+    Column("scope", String(255), nullable=False, unique=True),
+    # When it is even with its rate.
+    Column("free_at", Instant),
+    # How many messages were taken on a day of UTC.
+    Column("day", Date),
+    Column("today", Integer, nullable=False, server_default="0"),
+    # How often in a row a domain was found to take nothing, and until when it is left alone.
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("shut_until", Instant),
+    Column("slowed_until", Instant),
+)
+
+_HAS_TIME, _IN_TURN = "due_at IS NOT NULL", "pace_id IS NOT NULL"
 delivery = Table(
     "delivery",
     metadata,
-    _id(),
+    row_id(),
     Column("mailing_id", ForeignKey("mailing.id"), nullable=False),
     Column("wave_id", ForeignKey("wave.id"), nullable=False),
     # No foreign key: the row is made by selecting from `subscriber`, whose rows are emptied on erasure and never
@@ -323,18 +299,23 @@ delivery = Table(
     Column("chunk_id", ForeignKey("chunk.id")),
     # A deferred one is not tried before.
     Column("due_at", Instant),
+    # The pace that a deferred one without an instant of its own waits for: its turn has not come.
+    Column("pace_id", BigId),
     Column("changed_at", Instant, nullable=False),
-    _one_of("status", DeliveryStatus),
+    one_of("status", DeliveryStatus),
     UniqueConstraint("mailing_id", "subscriber_id"),
     # Claims, and the counts of a report without touching the rows.
     Index(None, "mailing_id", "status", "id"),
+    # Of few deliveries, as a rule, and of none that is frozen or accepted: these cost them nothing.
+    Index(None, "mailing_id", "due_at", "id", sqlite_where=text(_HAS_TIME), postgresql_where=text(_HAS_TIME)),
+    Index(None, "mailing_id", "pace_id", "fence", "id", sqlite_where=text(_IN_TURN), postgresql_where=text(_IN_TURN)),
 )
 
 attempt = Table(
     "attempt",
     metadata,
-    _id(),
-    Column("chunk_id", ForeignKey("chunk.id"), nullable=False, index=True),
+    row_id(),
+    Column("chunk_id", ForeignKey("chunk.id"), nullable=False),
     # NULL where one request carried the whole chunk.
     Column("delivery_id", BigId, index=True),
     Column("fence", Integer, nullable=False),
@@ -343,13 +324,42 @@ attempt = Table(
     Column("reply", Text, nullable=False, server_default=""),
     Column("started_at", Instant, nullable=False),
     Column("ended_at", Instant, nullable=False),
-    _one_of("outcome", OutcomeKind),
+    one_of("outcome", OutcomeKind),
+    # Finds the one row that stands for a whole request among the thousands that a chunk may have.
+    Index(None, "chunk_id", "delivery_id"),
+)
+
+delivery_count = Table(
+    "delivery_count",
+    metadata,
+    row_id(),
+    # What deliveries become when they are rolled up: how many of the mailing to a domain were in a state.
+    Column("mailing_id", ForeignKey("mailing.id"), nullable=False),
+    # "" is all the domains that have few.
+    Column("domain", String(255), nullable=False),
+    Column("status", String(9), nullable=False),
+    Column("number", Integer, nullable=False),
+    one_of("status", DeliveryStatus),
+    UniqueConstraint("mailing_id", "domain", "status"),
+)
+
+reply_count = Table(
+    "reply_count",
+    metadata,
+    row_id(),
+    # What attempts become: how many got a reply, addresses and queue numbers masked.
+    Column("mailing_id", ForeignKey("mailing.id"), nullable=False, index=True),
+    Column("outcome", String(9), nullable=False),
+    Column("code", Integer),
+    Column("reply", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    one_of("outcome", OutcomeKind),
 )
 
 event = Table(
     "event",
     metadata,
-    _id(),
+    row_id(),
     Column("provider", String(20), nullable=False),
     # The provider's own name for the event: it posts some more than once.
     Column("provider_event", String(200), nullable=False),
@@ -367,7 +377,7 @@ event = Table(
     # An open or a click by a program and not by a person.
     Column("machine", Boolean, nullable=False),
     Column("raw", JSON, nullable=False),
-    _one_of("type", EventType),
+    one_of("type", EventType),
     UniqueConstraint("provider", "provider_event"),
     Index(None, "mailing_id", "type"),
 )
@@ -375,7 +385,7 @@ event = Table(
 audit = Table(
     "audit",
     metadata,
-    _id(),
+    row_id(),
     Column("at", Instant, nullable=False, index=True),
     Column("actor", String(200), nullable=False),
     Column("action", String(100), nullable=False),

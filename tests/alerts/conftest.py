@@ -1,6 +1,5 @@
 """A database, a clock that tests set, and somebody who listens."""
 
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -41,9 +40,8 @@ class Newsroom:
 
 
 @pytest.fixture
-def newsroom(tmp_path):
-    with closing(store.open(store.sqlite_url(tmp_path / "newsletter.db"))) as opened:
-        yield Newsroom(opened)
+def newsroom(database):
+    return Newsroom(database)
 
 
 @pytest.fixture

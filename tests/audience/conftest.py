@@ -1,5 +1,4 @@
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,11 +28,12 @@ def new_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def db(tmp_path: Path, new_database: Path) -> Iterator[store.Store]:
+def db(tmp_path: Path, database: store.Store) -> store.Store:
+    """A database with two empty lists."""
     (tmp_path / "data").mkdir()
-    opened = store.open(store.sqlite_url(shutil.copy(new_database, tmp_path / "data" / "newsletter.db")))
-    yield opened
-    opened.close()
+    lists.ensure(database, "daily", title="The Daily", clock=lambda: NOW)
+    lists.ensure(database, "weekly", title="The Weekly", clock=lambda: NOW)
+    return database
 
 
 @pytest.fixture

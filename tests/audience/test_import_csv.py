@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from newsletter import store
 from newsletter.audience import ImportResult, addresses, import_csv, subscribers, suppressions
@@ -230,12 +230,15 @@ def test_what_cannot_be_used_is_one_error_and_nothing_is_written(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "people.csv"]
 
 
-def test_a_database_in_use_is_one_error(take: Take, db: Store, tmp_path: Path) -> None:
+def test_a_database_in_use_is_one_error(take: Take, db: Store, database_url: str, tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
     path.write_text("ann@example.org\nnobody\n")
-    hurried = store.open(db.engine.url.render_as_string(), busy_seconds=0.05)
-    with db.writing(), pytest.raises(InputError, match="in use by another process"):
-        import_csv(hurried, path, list_name="daily", consent="c", rejects=tmp_path / "bad.csv", clock=lambda: NOW)
+    hurried = store.open(database_url, busy_seconds=0.05)
+    with db.writing() as connection:
+        if not db.is_sqlite:  # there one writer keeps all others waiting; here only those who want the same
+            connection.execute(text("LOCK TABLE subscriber"))
+        with pytest.raises(InputError, match="in use by another process"):
+            import_csv(hurried, path, list_name="daily", consent="c", rejects=tmp_path / "bad.csv", clock=lambda: NOW)
     hurried.close()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "people.csv"]
     assert take("ann@example.org\nnobody\n").added == 1

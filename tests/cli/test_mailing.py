@@ -114,7 +114,7 @@ def set_all(opened, status):
 
 
 def test_a_worker_process_takes_up_what_is_being_sent_and_leaves_when_asked(root, mailing, inbox, newsletter):
-    assert "no worker is at it" in newsletter("mailing", "show", "1")
+    assert "To do: start a worker" in newsletter("mailing", "show", "1")
     worker = subprocess.Popen([*NEWSLETTER, "-C", str(root), "worker"], stderr=subprocess.PIPE, text=True)
     try:
         until(lambda: inbox.mailbox.count() == 3)
@@ -137,7 +137,7 @@ def test_a_mailing_is_paused_resumed_and_cancelled(mailing, newsletter, inbox):
     assert (cancelled["status"], cancelled["balanced"]) == ("cancelled", True)
     assert "cancelled and cannot be resumed" in newsletter("mailing", "resume", "1", code=1)
     listed = newsletter("mailing", "list")
-    assert listed.split()[:3] == ["1", mailing.local_date.isoformat(), "cancelled"]
+    assert listed.splitlines()[1].split()[:3] == ["1", mailing.local_date.isoformat(), "cancelled"]
 
 
 def test_failed_ones_are_retried_and_the_unknown_decided(mailing, opened, newsletter, inbox):
@@ -186,4 +186,62 @@ def test_everything_runs_and_what_dies_is_started_again(root, mailing, inbox):
     assert "worker: started" in said
     assert "web: ended (exit code 0)" in said
     assert "scheduler: ended (exit code 0)" in said
+    assert mailing.id == 1
+
+
+def test_a_decision_is_signed_with_the_users_token(mailing, opened, newsletter, monkeypatch):
+    token = newsletter("user", "add", "Otto Ops", "--role", "ops").split()[-1]
+    monkeypatch.setenv("NEWSLETTER_USER_TOKEN", token)
+    newsletter("mailing", "pause", str(mailing.id))
+    with opened.reading() as connection:
+        found = select(tables.audit.c.actor).where(tables.audit.c.action == "mailing.pause")
+        assert connection.execute(found).scalar_one() == "Otto Ops"
+    assert "paused (Otto Ops)" in newsletter("mailing", "show", str(mailing.id))
+
+
+def test_following_tells_each_change_until_the_mailing_has_ended(root, mailing, newsletter):
+    command = [*NEWSLETTER, "-C", str(root), "mailing", "show", str(mailing.id), "--follow"]
+    with subprocess.Popen([*command, "--json"], stdout=subprocess.PIPE, text=True) as follower:
+        first = json.loads(follower.stdout.readline())
+        newsletter("worker", "--once")
+        told = [json.loads(line) for line in follower.stdout]
+    assert (first["phase"], first["accepted"], follower.returncode) == ("freezing", 0, 0)
+    assert (told[-1]["phase"], told[-1]["accepted"]) == ("finished", 3)
+    assert "Finished: all 3 accepted." in newsletter("mailing", "show", str(mailing.id), "--follow")
+
+
+def test_who_follows_may_leave_and_the_mailing_goes_on(root, mailing):
+    command = [*NEWSLETTER, "-C", str(root), "mailing", "show", str(mailing.id), "--follow"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, **pipes) as follower:
+        assert "Sending: 0 of 0 accepted" in follower.stdout.readline()
+        follower.send_signal(signal.SIGINT)
+        shown, said = follower.communicate(timeout=30)
+    assert (follower.returncode, "goes on without you" in said) == (0, True)
+    assert f"Mailing {mailing.id}: " in shown
+
+
+def test_on_sqlite_a_second_worker_waits_to_take_over_and_one_that_shall_not_wait_is_refused(root, newsletter):
+    command = [*NEWSLETTER, "-C", str(root), "worker"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as first:
+        assert "Waiting for mailings" in first.stderr.readline()
+        assert f"Another worker (process {first.pid}) sends already" in newsletter("worker", "--once", code=1)
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as second:
+            assert f"(process {first.pid}) sends already" in second.stderr.readline()
+            first.kill()
+            first.wait(30)
+            assert "Waiting for mailings" in second.stderr.readline()
+            second.terminate()
+            assert "The worker has left" in second.stderr.readline()
+        assert second.returncode == 0
+
+
+def test_where_the_supervisor_is_killed_the_others_leave_in_good_order(root, mailing, inbox):
+    command = [*NEWSLETTER, "-C", str(root), "run"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as ran:
+        until(lambda: inbox.mailbox.count() == 3)
+        ran.kill()
+        # The children hold the other ends: this ends when both have left.
+        said = ran.stderr.read()
+    assert "The worker has left; nothing is in the air." in said
     assert mailing.id == 1

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
+import subprocess
 import threading
 from collections import Counter
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
@@ -41,6 +42,7 @@ class Server:
     refuses_us: bool = False
     closes_after: int = 0
     received: list[tuple[str, bytes]] = field(default_factory=list)
+    return_paths: list[tuple[str, str]] = field(default_factory=list)
     tries: Counter[str] = field(default_factory=Counter)
     connections: int = 0
     in_air: int = 0
@@ -63,6 +65,7 @@ class Server:
         self, _server, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
         self.tries[address] += 1
+        self.return_paths.append((address, envelope.mail_from or ""))
         if address.startswith("reject"):
             return f"550 5.1.1 <{address}>: no such user"
         if address.startswith("busy") and self.tries[address] <= 2:
@@ -368,10 +371,60 @@ class Newsroom:
             return list(connection.execute(select(tables.attempt).order_by(tables.attempt.c.id)))
 
 
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory):
+    """What a server needs that has a certificate which nobody vouches for."""
+    folder = tmp_path_factory.mktemp("tls")
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
+            *("-days", "2", "-subj", "/CN=mx.example", "-addext", "subjectAltName=IP:127.0.0.1"),
+            *("-keyout", folder / "key.pem", "-out", folder / "cert.pem"),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    serving.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+    return serving
+
+
 @pytest.fixture
-def newsroom(tmp_path: Path):
-    with closing(store.open(store.sqlite_url(tmp_path / "newsletter.db"))) as opened:
-        yield Newsroom(opened)
+def make_newsroom():
+    """Makes newsrooms of open databases."""
+    return Newsroom
+
+
+@pytest.fixture
+def newsroom(database):
+    return Newsroom(database)
+
+
+@pytest.fixture
+def impatient(newsroom, database_url):
+    """The newsroom with a database that is waited for 50 ms only, so that the worker's patience is what is tested."""
+    patient = newsroom.store
+    with closing(store.open(database_url, busy_seconds=0.05)) as newsroom.store:
+        yield newsroom
+    newsroom.store = patient
+
+
+@pytest.fixture
+def lock(database_url):
+    """Takes (True) and gives back (False) the right to write; on PostgreSQL, that to whatever a worker writes."""
+    with closing(store.open(database_url, busy_seconds=2)) as other, ExitStack() as held:
+
+        def turn(begin: bool) -> None:
+            if not begin:
+                held.close()
+                return
+            with ExitStack() as taking:
+                connection = taking.enter_context(other.writing())
+                if not other.is_sqlite:
+                    connection.exec_driver_sql("LOCK TABLE delivery, chunk, attempt, mailing, audit IN EXCLUSIVE MODE")
+                held.push(taking.pop_all())
+
+        yield turn
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Run as a process of its own, to be killed: one tick of a scheduler. Arguments: the database, the hour."""
+"""Run as a process of its own, to be killed: one tick of a scheduler. Arguments: the database's URL, the hour."""
 
 import sys
 from contextlib import closing
@@ -14,7 +14,7 @@ from newsletter.settings import Settings
 def main(database: str, hour: str) -> None:
     now = datetime.fromisoformat(hour)
     settings = Settings(root=Path("/nowhere"), newsroom={"name": "The Harbour Letter"})
-    with closing(store.open(store.sqlite_url(Path(database)))) as opened:
+    with closing(store.open(database)) as opened:
         Scheduler(store=opened, settings=settings, outlets=Outlets(), clock=lambda: now).tick(now)
 
 

@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import select, update
 
 from newsletter.alerts import Alert, raise_alert
-from newsletter.alerts.announcing import Channels
+from newsletter.alerts.announcing import Channels, announce
 from newsletter.alerts.tellings import tellings_of
 from newsletter.clock import system_clock
-from newsletter.delivery import StandBy
+from newsletter.delivery import StandBy, notices
 from newsletter.delivery.announcer import LEFT, PATIENCE, Announcer, by_settings
 from newsletter.delivery.backoff import Backoff
 from newsletter.delivery.senders.base import Outcome
@@ -233,3 +233,12 @@ def test_notices_of_other_kinds_are_left_alone(desk):
     assert desk.announcer().run_once() == 0
     with desk.store.reading() as connection:
         assert connection.execute(select(tables.notice.c.status)).scalar_one() == "pending"
+
+
+def test_no_mail_of_an_alert_is_given_up_because_nobody_was_there_to_send_it(desk):
+    desk.raise_one()
+    with desk.store.writing() as connection:
+        channels = Channels(newsroom="The Ledger", addresses=desk.to, webhook=False, remind_after=timedelta(hours=4))
+        assert announce(connection, channels, now=desk.now) == 1
+        late = desk.now + 2 * notices.FORGOTTEN
+        assert notices.end_forgotten(connection, now=late) == 0

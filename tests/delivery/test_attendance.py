@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from newsletter import alerts
 from newsletter.clock import system_clock
@@ -66,3 +66,12 @@ def test_where_nothing_is_to_be_done_nobody_is_missed(newsroom, look):
     with newsroom.store.writing() as connection:
         connection.execute(update(tables.delivery).values(status="pending"))
     assert look() == []
+
+
+def test_nobody_is_there_for_those_who_wait_for_their_turn(newsroom, look):
+    newsroom.subscribe("ann")
+    newsroom.released()
+    with newsroom.store.writing() as connection:
+        connection.execute(insert(tables.pace).values(id=1, scope="readers.example"))
+        connection.execute(update(tables.delivery).values(status="deferred", due_at=None, pace_id=1))
+    assert look() == ["NOBODY-SENDS"]

@@ -325,3 +325,15 @@ def test_while_nothing_happens_nothing_is_counted(ledger):
     time.sleep(0.6)
     watch.look(now=system_clock())
     assert len([each for each in statements if "count(" in each]) == first
+
+
+def test_who_is_set_aside_until_their_turn_comes_was_not_tried(ledger):
+    ledger = ledger(400)
+    ledger.settle(100, "accepted")
+    ledger.settle(12, "rejected", code=550)
+    with ledger.store.writing() as connection:
+        waiting = tables.delivery.c.status == "pending"
+        connection.execute(update(tables.delivery).where(waiting).values(status="deferred", due_at=None, pace_id=1))
+    counts = ledger.counted()
+    assert counts[BOUNCES] == Count(cases=12, volume=112)
+    assert counts[TEMPORARY] == Count(cases=0, volume=112)

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import insert, select, update
@@ -8,6 +9,7 @@ from newsletter.delivery.backoff import Backoff
 from newsletter.delivery.ledger import Settled
 from newsletter.delivery.senders.base import Outcome
 from newsletter.store import tables
+from newsletter.store.statuses import DeliveryStatus
 
 LEASE = timedelta(seconds=60)
 
@@ -153,6 +155,47 @@ def test_nothing_is_sent_again_unless_the_list_has_opted_in(newsroom, mailing, c
         assert evidence.resend(connection, mailing.id, now=noon + timedelta(seconds=599)) == 0
         assert evidence.resend(connection, mailing.id, now=noon + timedelta(seconds=600)) == 3
     assert set(newsroom.statuses(mailing).values()) == {"pending"}
+
+
+def test_past_its_time_nothing_is_sent_again_by_itself(newsroom, mailing, claim, record, noon):
+    record(*((one, Outcome.unknown("no answer")) for one in claim()))
+    with newsroom.store.writing() as connection:
+        connection.execute(update(tables.mailing).values(resend_after=600, not_later_than=noon + timedelta(hours=1)))
+        assert evidence.resend(connection, mailing.id, now=noon + timedelta(hours=1)) == 0
+        connection.execute(update(tables.mailing).values(status="paused"))
+        assert evidence.resend(connection, mailing.id, now=noon + timedelta(minutes=30)) == 0
+
+
+def test_past_the_time_of_its_wave_nothing_is_sent_again_by_itself(newsroom, mailing, claim, record, noon):
+    record(*((one, Outcome.unknown("no answer")) for one in claim()))
+    with newsroom.store.writing() as connection:
+        connection.execute(update(tables.mailing).values(resend_after=600, not_later_than=noon + timedelta(days=1)))
+        connection.execute(update(tables.wave).values(not_later_than=noon + timedelta(hours=1)))
+        assert evidence.resend(connection, mailing.id, now=noon + timedelta(hours=1)) == 0
+        assert evidence.resend(connection, mailing.id, now=noon + timedelta(minutes=59)) == 3
+
+
+@pytest.fixture
+def sent_again(newsroom, claim, record, noon):
+    """Two of three may have arrived, and wait to be sent again; the time is over soon."""
+    record(*((one, Outcome.unknown("no answer")) for one in claim(limit=2)))
+    with newsroom.store.writing() as connection:
+        connection.execute(update(tables.mailing).values(resend_after=600, not_later_than=noon + timedelta(hours=1)))
+        assert evidence.resend(connection, 1, now=noon + timedelta(minutes=30)) == 2
+
+
+@pytest.mark.parametrize(
+    ("give_up", "ended"),
+    [(ledger.expire, DeliveryStatus.EXPIRED), (partial(ledger.withdraw, limit=10), DeliveryStatus.WITHDRAWN)],
+)
+@pytest.mark.usefixtures("sent_again")
+def test_what_was_to_be_sent_again_and_is_given_up_is_unknown_as_before(newsroom, mailing, noon, give_up, ended):
+    """Not expired or withdrawn: these words say that it surely did not arrive."""
+    with newsroom.store.writing() as connection:
+        give_up(connection, mailing.id, now=noon + timedelta(hours=2))
+        counts = ledger.counts(connection, mailing.id)
+        assert evidence.possibly_twice(connection, mailing.id) == 0
+    assert (counts[DeliveryStatus.UNKNOWN], counts[ended]) == (2, 1)
 
 
 def test_what_will_be_sent_again_keeps_the_mailing_open(newsroom, mailing, claim, record, noon):

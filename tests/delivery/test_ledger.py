@@ -222,6 +222,7 @@ def test_counts_name_every_state(newsroom, mailing, claim):
     assert (counts[DeliveryStatus.SENDING], counts[DeliveryStatus.PENDING], counts[DeliveryStatus.UNKNOWN]) == (1, 2, 0)
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_claims_and_counts_walk_an_index(newsroom):
     with newsroom.store.reading() as connection:
         for query in (

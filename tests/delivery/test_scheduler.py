@@ -182,6 +182,7 @@ def test_a_held_mailing_is_not_resumed_without_new_time(newsroom, scheduler, hou
         control.resume(newsroom.store, mailing.id, actor="ada", now=hours.wall)
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_restored_backup_sends_nothing_of_yesterday_by_itself(newsroom, hours, tmp_path):
     newsroom.subscribe("ann")
     mailing = scheduled(newsroom)
@@ -498,7 +499,7 @@ def test_of_several_schedulers_one_starts_each_mailing(newsroom, hours):
 
 
 def ticking_process(newsroom, now, *, crash_at="", **of_list):
-    database = newsroom.store.engine.url.database
+    database = newsroom.store.engine.url.render_as_string(hide_password=False)
     words = [f"{name}={value}" for name, value in of_list.items()]
     return subprocess.Popen(
         [sys.executable, str(SCRIPT), database, now.isoformat(), *words],

@@ -1,10 +1,13 @@
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
 
-from newsletter.delivery.supervising import Supervisor
+import pytest
+
+from newsletter.delivery.supervising import Supervisor, with_supervisor
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(60)"]
 
@@ -45,3 +48,46 @@ def test_what_keeps_dying_is_started_ever_more_slowly():
     waits = [float(line.split()[-2]) for line in said if "ended (exit code 3)" in line]
     assert len(waits) == 3
     assert waits == sorted(waits)
+
+
+def test_a_ctrl_c_on_the_terminal_reaches_the_supervisor_alone():
+    supervisor = Supervisor({"one": SLEEPER}, say=lambda _: None)
+    thread = threading.Thread(target=supervisor.run)
+    thread.start()
+    try:
+        until(lambda: supervisor.running)
+        assert os.getsid(supervisor.running["one"]) != os.getsid(0)
+    finally:
+        supervisor.stop()
+        thread.join(20)
+
+
+CHILD = """
+import threading
+from newsletter.delivery.supervising import with_supervisor
+stop = threading.Event()
+with with_supervisor(stop.set, supervised=True):
+    print("child", flush=True)
+    stop.wait(30)
+    print("left in good order", flush=True)
+"""
+PARENT = f"""
+import sys
+import pytest
+
+from newsletter.delivery.supervising import Supervisor, with_supervisor
+Supervisor({{"one": [sys.executable, "-c", {CHILD!r}]}}, say=lambda _: None).run()
+"""
+
+
+def test_the_children_of_a_killed_supervisor_leave_in_good_order():
+    with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout.readline() == "child\n"
+        parent.kill()
+        # The child alone holds the other end now: this ends with it.
+        assert parent.stdout.read() == "left in good order\n"
+
+
+def test_whom_nobody_supervises_does_not_look_at_standard_input():
+    with with_supervisor(lambda: pytest.fail("stopped"), supervised=False):
+        assert not any(thread.name == "supervisor" for thread in threading.enumerate())

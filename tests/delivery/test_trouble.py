@@ -1,15 +1,12 @@
 """What a worker does when the server, the database, the clock or the one who waits is in trouble."""
 
-import sqlite3
 import threading
 import time
-from contextlib import closing
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import event, update
 
-from newsletter import store
 from newsletter.clock import system_clock
 from newsletter.errors import BlockedError, InputError
 from newsletter.publishing import mailings
@@ -45,24 +42,6 @@ def until(condition, *, seconds=5.0):
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.005)
-
-
-@pytest.fixture
-def impatient(newsroom):
-    """The newsroom with a database that is waited for 50 ms only, and the way to lock it."""
-    patient, place = newsroom.store, newsroom.store.place
-    with closing(store.open(store.sqlite_url(place), busy_seconds=0.05)) as newsroom.store:
-        yield newsroom
-    newsroom.store = patient
-
-
-@pytest.fixture
-def lock(newsroom):
-    """Takes and gives back the right to write."""
-    with closing(
-        sqlite3.connect(newsroom.store.place, isolation_level=None, timeout=10, check_same_thread=False)
-    ) as other:
-        yield lambda begin: other.execute("BEGIN IMMEDIATE" if begin else "ROLLBACK")
 
 
 def test_a_content_filter_stops_the_mailing_and_nobody_is_given_up(newsroom, scripted):

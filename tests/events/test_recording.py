@@ -1,12 +1,11 @@
 import json
 import random
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select
 
-from newsletter import events, store
+from newsletter import events
 from newsletter.events.sendgrid import events_of
 from newsletter.store.tables import event
 
@@ -14,9 +13,8 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def opened(tmp_path):
-    with closing(store.open(store.sqlite_url(tmp_path / "newsletter.db"))) as opened:
-        yield opened
+def opened(database):
+    return database
 
 
 def told(*names, kind="delivered"):

@@ -18,6 +18,7 @@ from newsletter.publishing.user import User
 from newsletter.publishing.wish import Wish
 from newsletter.rehearsal.inbox import Inbox
 from newsletter.settings import load as load_settings
+from newsletter.settings.secrets import DATABASE
 from newsletter.store import tables
 from newsletter.store.statuses import UserRole
 
@@ -137,7 +138,8 @@ def folder(tmp_path: Path, inbox: Inbox) -> Path:
 
 
 @pytest.fixture
-def room(folder: Path, inbox: Inbox) -> Iterator[Room]:
+def room(folder: Path, inbox: Inbox, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
+    monkeypatch.setenv(DATABASE, database_url)
     with App.open(load_settings(folder)) as app:
         subscribers.add(app.store, "ann@reader.example", list_name="daily", consent="said yes", clock=app.clock)
         yield Room(app=app, inbox=inbox)
@@ -160,9 +162,10 @@ def newsroom_file(folder):
 
 
 @pytest.fixture
-def open_room(folder, inbox, now):
+def open_room(folder, inbox, now, database_url, monkeypatch):
     """Opens the newsroom, with more settings of the list where they are given."""
     opened = []
+    monkeypatch.setenv(DATABASE, database_url)
 
     def open_with(**of_list):
         path = folder / "newsletter.toml"

@@ -219,13 +219,13 @@ def test_one_of_the_left_and_one_of_the_right(room, ada):
     paired.app.plan(room.issue(), "daily")
 
 
-def test_two_that_approve_at_once_are_both_recorded(room, ada):
+def test_two_that_approve_at_once_are_both_recorded(room, ada, database_url):
     people = [ada, room.add_user("Bea"), room.add_user("Cyd"), room.add_user("Dan")]
     examined = room.app.examine(room.issue())
     ready = threading.Barrier(len(people))
 
     def give(user):
-        with closing(store.open(store.sqlite_url(room.app.settings.database))) as own:
+        with closing(store.open(database_url)) as own:
             ready.wait()
             for _ in range(3):
                 approvals.approve(own, examined, user=user, now=room.app.clock())

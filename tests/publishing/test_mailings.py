@@ -1,10 +1,8 @@
-from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select, update
 
-from newsletter import store
 from newsletter.audience import lists
 from newsletter.errors import BlockedError, InputError
 from newsletter.publishing import editions, mailings
@@ -30,9 +28,8 @@ EDITION = Edition(
 
 
 @pytest.fixture
-def opened(tmp_path):
-    with closing(store.open(store.sqlite_url(tmp_path / "newsletter.db"))) as opened:
-        yield opened
+def opened(database):
+    return database
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ import threading
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import insert, select, update
 
 from newsletter.audience import lists
 from newsletter.errors import BlockedError, InputError
@@ -273,3 +273,44 @@ def test_an_issue_that_cannot_be_read_does_not_stop_the_others(recurring):
     (refused,) = by_itself(recurring)
     assert (refused.mailing, refused.day) == (None, TUESDAY)
     assert "TOML" in refused.why
+
+
+def cancelled(room):
+    """Its mailing began, and a person ended it; everything of it has its end."""
+    mailing = room.schedule()
+    started = mailings.move(room.app.store, mailing, mailing.start(room.app.clock()))
+    return mailings.move(room.app.store, started, started.cancel(room.app.clock()))
+
+
+def test_after_a_cancelled_mailing_a_person_may_schedule_its_issue_anew(room):
+    first = cancelled(room)
+    again = room.schedule()
+    assert (again.id != first.id, again.local_date, again.sequence) == (True, first.local_date, 2)
+
+
+def test_while_something_of_the_cancelled_one_is_open_nobody_schedules(room):
+    first = cancelled(room)
+    proposal = room.propose()
+    with room.app.store.writing() as connection:
+        wave_id = connection.execute(select(tables.wave.c.id)).scalar_one()
+        row = {"mailing_id": first.id, "wave_id": wave_id, "subscriber_id": 1, "changed_at": room.app.clock()}
+        connection.execute(insert(tables.delivery).values(status="sending", **row))
+    with pytest.raises(BlockedError, match="have no end yet"):
+        room.propose()
+    with pytest.raises(BlockedError, match="changed by another process"):
+        scheduling.schedule(room.app.store, proposal, actor="ada", now=room.app.clock())
+
+
+def test_what_a_person_has_cancelled_is_not_scheduled_by_itself_again(recurring):
+    recurring.sign(recurring.add_user("Ada Marlow"))
+    cancelled(recurring)
+    assert by_itself(recurring) == []
+
+
+def test_the_lists_word_on_the_unknown_is_copied_into_the_mailing(open_room):
+    room = open_room(resend_unknown_after=30)
+    room.sign(room.add_user("Ada Marlow"))
+    mailing = room.schedule()
+    with room.app.store.reading() as connection:
+        assert connection.execute(select(tables.mailing.c.resend_after)).scalar_one() == 1_800
+    assert room.schedule().id == mailing.id

@@ -149,6 +149,32 @@ def test_what_a_kill_left_on_its_way_is_not_sent_again(room, ada):
     assert room.inbox.mailbox.count() == 0
 
 
+def end_forgotten(room, after):
+    with room.app.store.writing() as connection:
+        return notices.end_forgotten(connection, now=room.app.clock() + after)
+
+
+@pytest.mark.parametrize(
+    ("left", "becomes", "told"),
+    [
+        (DeliveryStatus.SENDING, DeliveryStatus.UNKNOWN, "may have arrived, but no answer was recorded"),
+        (DeliveryStatus.PENDING, DeliveryStatus.EXPIRED, "was not sent in time"),
+    ],
+)
+def test_what_a_killed_process_left_gets_its_end_and_the_editor_is_told(room, ada, left, becomes, told):
+    ordered(room, ada)
+    with room.app.store.writing() as connection:
+        connection.execute(update(tables.notice).values(status=left, fence=1))
+    assert end_forgotten(room, notices.FORGOTTEN / 2) == 0
+    assert end_forgotten(room, notices.FORGOTTEN * 1.1) == 1
+    with room.app.store.reading() as connection:
+        assert connection.execute(select(tables.notice.c.status)).scalar_one() == becomes
+    with pytest.raises(BlockedError) as refused:
+        room.app.plan(room.issue(), "daily")
+    assert told in refused.value.findings[0].message
+    assert f"the test by {ada.name} of" in refused.value.findings[0].message
+
+
 def test_who_is_suppressed_after_the_order_gets_nothing(room, ada):
     numbers, mail = ordered(room, ada)
     suppressions.add(room.app.store, parse("ada@newsroom.example"), SuppressionReason.MANUAL, clock=room.app.clock)

@@ -102,5 +102,5 @@ def test_an_unknown_name_names_the_nearest(room, add):
 def test_the_audit_says_who_added_whom(room, add):
     ada, _ = add()
     with room.app.store.reading() as connection:
-        noted = connection.execute(select(tables.audit)).one()
+        noted = connection.execute(select(tables.audit).where(tables.audit.c.action == "user.add")).one()
     assert (noted.actor, noted.action, noted.subject) == ("root (command line)", "user.add", f"user:{ada.id}")

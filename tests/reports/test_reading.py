@@ -1,10 +1,9 @@
-from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from sqlalchemy import insert, update
 
-from newsletter import reports, store
+from newsletter import reports
 from newsletter.audience import lists
 from newsletter.delivery import chunks, ledger, release
 from newsletter.delivery.backoff import Backoff
@@ -35,9 +34,8 @@ READERS = ["ann@a.example", "bob@a.example", "cyd@b.example", "dee@b.example", "
 
 
 @pytest.fixture
-def opened(tmp_path):
-    with closing(store.open(store.sqlite_url(tmp_path / "newsletter.db"))) as opened:
-        yield opened
+def opened(database):
+    return database
 
 
 @pytest.fixture

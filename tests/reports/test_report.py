@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -5,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.publishing import Mailing
-from newsletter.reports import Report, as_text
+from newsletter.reports import Report, as_text, summary
+from newsletter.reports.advice import advice
 from newsletter.reports.report import by_domain, clustered, masked
 from newsletter.reports.wording import equation, headline
 from newsletter.store.statuses import DeliveryStatus, Exclusion, MailingKind, MailingStatus
@@ -128,3 +130,82 @@ def test_domains_are_the_largest_first():
     ]
     found = by_domain(rows, most=2)
     assert [(domain.name, domain.total) for domain in found] == [("c.example", 9), ("a.example", 3)]
+
+
+# --- What to do --------------------------------------------------------------------------------------------------
+
+RUNNING = {"accepted": 8_204, "pending": 4_000, "sending": 27, "deferred": 200}
+
+
+@pytest.mark.parametrize(
+    ("stands", "changes", "said"),
+    [
+        ({"status": MailingStatus.SENDING, **RUNNING}, {}, "start a worker: newsletter worker"),
+        ({"status": MailingStatus.SENDING, **RUNNING}, {"workers": 1}, ""),
+        (
+            {"status": MailingStatus.SENDING, **RUNNING},
+            {"workers": 1, "trouble": "smtp.example:587: Connection refused"},
+            "see to what is in the way; nobody is given up before 18:00 UTC",
+        ),
+        (
+            {"status": MailingStatus.PAUSED, **RUNNING},
+            {},
+            "newsletter mailing resume 12. Or end it: newsletter mailing",
+        ),
+        (
+            {"status": MailingStatus.PAUSED, **RUNNING},
+            {"trouble": "535 wrong password"},
+            "mend what is in the way, then newsletter mailing resume 12",
+        ),
+        (
+            {"status": MailingStatus.PAUSED, **RUNNING},
+            {"at": NOON + timedelta(hours=7)},
+            "its time is over; newsletter mailing resume 12 --hours 6",
+        ),
+        ({"accepted": 12_400, "unknown": 31}, {}, "decide on the unknown: newsletter mailing resolve 12"),
+        ({"accepted": 12_400, "unknown": 31}, {"in_quiet": 31}, "wait five minutes"),
+        ({"accepted": 12_400, "expired": 31}, {}, "try those again that expired: newsletter mailing retry 12"),
+        ({"status": MailingStatus.CANCELLED, "accepted": 12_400, "sending": 31}, {}, "wait: what is in the air"),
+        ({"status": MailingStatus.CANCELLED, "accepted": 12_400, "withdrawn": 31}, {}, ""),
+        ({"accepted": 12_431}, {}, ""),
+        ({"accepted": 12_430}, {}, "keep the database as it is"),
+    ],
+)
+def test_it_says_what_to_do(stands, changes, said):
+    told = replace(report(**stands), **changes)
+    assert advice(told).startswith(said) if said else advice(told) == ""
+    assert (f"To do: {said}" in as_text(told)) is bool(said)
+
+
+def test_what_is_in_the_way_says_since_when():
+    told = report(status=MailingStatus.SENDING, **RUNNING)
+    told = replace(told, trouble="Connection refused", trouble_since=NOON, at=NOON + timedelta(minutes=4))
+    assert "In the way since 12:00:00 UTC (4 min): Connection refused" in as_text(told)
+    assert told.as_dict()["trouble_since"] == NOON.isoformat()
+
+
+def test_a_running_one_says_its_pace_and_when_it_will_be_done():
+    told = replace(report(status=MailingStatus.SENDING, **RUNNING), workers=2, recently=4_027)
+    assert "2 workers at it, 402.7/s; done in about 10 s, at 12:00:20 UTC; nothing is tried after" in as_text(told)
+    assert told.as_dict()["pace"] == 402.7
+
+
+def test_tries_are_told():
+    told = replace(report(accepted=12_431), tries=12_500, tried_again=60)
+    assert "20.0 s, 622 messages/s on average; 12,500 tries, 60 were tried more than once" in as_text(told)
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_no_line_is_longer_than_the_terminal_and_numbers_stay_in_their_column(width):
+    told = report(status=MailingStatus.SENDING, **RUNNING)
+    long = clustered([("deferred", 451, "later, " * 40, 7)])
+    text = as_text(replace(told, trouble="Connection refused " * 12, replies=long), width=width)
+    assert max(len(line) for line in text.splitlines()) <= width
+    assert "\n           later, later" in text
+
+
+def test_the_summary_is_the_head_of_the_text():
+    told = report(accepted=12_400, unknown=31)
+    assert as_text(told).startswith(summary(told))
+    assert "Both lines add up, and nothing is open." in summary(told)
+    assert "Domains" not in summary(told)

@@ -1,59 +1,37 @@
-import sqlite3
-import stat
+"""What holds on both databases."""
+
+import threading
 from contextlib import closing
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from newsletter import store
 from newsletter.errors import InputError
+from newsletter.store.tables import mailing_list
+
+ROW = "INSERT INTO list (name, title, created_at) VALUES ('a', 'A', '2026-01-01')"
 
 
-@pytest.fixture
-def file(tmp_path):
-    return tmp_path / "data" / "newsletter.db"
+def _titles(connection):
+    return connection.execute(select(mailing_list.c.title).order_by(mailing_list.c.id)).scalars().all()
 
 
-@pytest.fixture
-def opened(file):
-    with closing(store.open(store.sqlite_url(file), busy_seconds=0.1)) as opened:
-        yield opened
-
-
-def _pragma(opened, name):
-    with opened.reading() as connection:
-        return connection.execute(text(f"PRAGMA {name}")).scalar_one()
-
-
-def test_what_is_committed_is_on_the_disk_and_readers_never_wait(opened):
-    assert _pragma(opened, "journal_mode") == "wal"
-    assert _pragma(opened, "synchronous") == 2  # FULL
-    assert _pragma(opened, "foreign_keys") == 1
-    assert _pragma(opened, "busy_timeout") == 100
-
-
-def test_the_folder_is_its_owners_only(file, opened):
-    assert opened.place == str(file)
-    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
-
-
-def test_a_block_that_raises_changes_nothing(opened):
-    row = "INSERT INTO list (name, title, created_at) VALUES ('a', 'A', '2026-01-01')"
-
+def test_a_block_that_raises_changes_nothing(database):
     def interrupted():
-        with opened.writing() as connection:
-            connection.execute(text(row))
+        with database.writing() as connection:
+            connection.execute(text(ROW))
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         interrupted()
-    with opened.reading() as connection:
-        assert connection.execute(text("SELECT count(*) FROM list")).scalar_one() == 0
+    with database.reading() as connection:
+        assert _titles(connection) == []
 
 
-def test_references_are_held(opened):
-    with pytest.raises(IntegrityError), opened.writing() as connection:
+def test_references_are_held(database):
+    with pytest.raises(IntegrityError), database.writing() as connection:
         connection.execute(
             text(
                 "INSERT INTO subscription (list_id, subscriber_id, status, consent_text, consent_source, consent_at, changed_at)"
@@ -62,45 +40,89 @@ def test_references_are_held(opened):
         )
 
 
-def test_a_database_in_use_is_one_clear_error(file, opened):
-    with closing(sqlite3.connect(file)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(InputError, match="in use by another process") as caught, opened.writing():
-            pass
-        assert str(file) in str(caught.value)
+def test_a_reading_block_has_one_view_whatever_others_commit_meanwhile(database):
+    with database.writing() as connection:
+        connection.execute(text(ROW))
+    with database.reading() as connection:
+        before = _titles(connection)
+        with database.writing() as other:
+            other.execute(update(mailing_list).values(title="B"))
+            other.execute(text(ROW.replace("'a'", "'b'")))
+        assert _titles(connection) == before == ["A"]
+    with database.reading() as connection:
+        assert sorted(_titles(connection)) == ["A", "B"]
 
 
-def test_a_database_in_use_cannot_be_opened_but_is_named(file):
-    file.parent.mkdir()
-    with closing(sqlite3.connect(file)) as other:
-        other.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(InputError, match="in use by another process"):
-            store.open(store.sqlite_url(file), busy_seconds=0.1)
+def test_a_connection_that_has_read_writes_again(database):
+    with database.reading() as connection:
+        _titles(connection)
+    with database.writing() as connection:
+        connection.execute(text(ROW))
+    with database.reading() as connection:
+        assert _titles(connection) == ["A"]
 
 
-@pytest.mark.parametrize("content", [b"Dear diary,\n" * 100, b"\x00" * 4096, b"x"])
-def test_a_file_that_is_no_database_is_refused_and_left_alone(file, content):
-    file.parent.mkdir()
-    file.write_bytes(content)
-    with pytest.raises(InputError, match="no SQLite database"):
-        store.open(store.sqlite_url(file))
-    assert file.read_bytes() == content
+def test_many_threads_share_a_store(database):
+    errors = []
+
+    def work(number):
+        try:
+            for each in range(5):
+                name = f"{number}-{each}"
+
+                def step(connection, name=name):
+                    connection.execute(insert(mailing_list).values(name=name, title="", created_at=_instant()))
+
+                database.write(step)
+        except Exception as error:  # noqa: BLE001 - any at all is a failure of this test
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    with database.reading() as connection:
+        assert len(_titles(connection)) == 40
 
 
-def test_a_damaged_database_is_one_clear_error(file):
-    file.parent.mkdir()
-    file.write_bytes(b"SQLite format 3\x00" + b"\xff" * 8192)
-    with pytest.raises(InputError, match="damaged"):
-        store.open(store.sqlite_url(file))
+def _instant():
+    from datetime import UTC, datetime  # noqa: PLC0415
+
+    return datetime(2026, 11, 23, tzinfo=UTC)
 
 
-def test_a_folder_in_the_databases_place_is_one_clear_error(file):
-    file.mkdir(parents=True)
-    with pytest.raises(InputError, match="cannot be opened"):
-        store.open(store.sqlite_url(file))
+def test_an_odd_unit_of_text_survives(database):
+    odd = "Ünï “quotes” \N{HEAVY BLACK HEART}\N{VARIATION SELECTOR-16} 北京 \u202etxt\\ % %s :name '\""
+    with database.writing() as connection:
+        connection.execute(insert(mailing_list).values(name="a", title=odd, created_at=_instant()))
+    with database.reading() as connection:
+        assert _titles(connection) == [odd]
 
 
-def test_a_place_with_odd_characters_is_a_place(tmp_path):
-    odd = tmp_path / "a ?b#c%20é" / "n.db"
-    with closing(store.open(store.sqlite_url(odd))):
-        assert odd.is_file()
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "nonsense",
+        "mysql://u:geheim@localhost/x",
+        "postgresql+asyncpg://u:geheim@localhost/x",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "postgresql://u:geheim@localhost:port/x",
+    ],
+)
+def test_a_url_that_is_none_is_one_clear_error_without_its_password(url):
+    with pytest.raises(InputError, match="database") as caught:
+        store.open(url)
+    assert "geheim" not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert "postgresql://USER" in caught.value.remedy
+
+
+def test_opening_the_same_database_twice_is_nothing_special(database, database_url):
+    with closing(store.open(database_url)) as again, again.writing() as connection:
+        connection.execute(text(ROW))
+    with database.reading() as connection:
+        assert _titles(connection) == ["A"]

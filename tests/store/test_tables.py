@@ -1,20 +1,17 @@
-from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError, StatementError
 
-from newsletter import store
 from newsletter.store.tables import mailing_list, metadata, suppression
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def opened(tmp_path):
-    with closing(store.open(store.sqlite_url(tmp_path / "newsletter.db"))) as opened:
-        yield opened
+def opened(database):
+    return database
 
 
 def test_an_instant_comes_back_in_utc(opened):

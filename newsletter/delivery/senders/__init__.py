@@ -38,6 +38,7 @@ def by_settings(settings: SenderSettings, secret: Secret, *, root: Path) -> Send
         from newsletter.delivery.senders.inbox import InboxSender  # noqa: PLC0415
 
         return InboxSender(folder=root / settings.folder, connections=settings.connections)
-    from newsletter.delivery.senders.smtp import SmtpSender  # noqa: PLC0415
+    from newsletter.delivery.senders.smtp import SmtpSender, dkim  # noqa: PLC0415
 
-    return SmtpSender(settings=settings, password=secret(SMTP_PASSWORD))
+    signer = dkim.by_settings(settings, secret(dkim.SECRET_NAME))
+    return SmtpSender(settings=settings, password=secret(SMTP_PASSWORD), signer=signer)

@@ -41,13 +41,15 @@ class Fate:
 class Plan:
     """A provider's day. All but the seed are shares from 0 to 1, or seconds.
 
-    `ills`: the share of requests for each ill. `delay` is the longest delay of an answer, `slow` the share that has
-    one. `duplicates`, `disorder`: the shares of events that are posted twice, and late. `bounces`, `late_bounces`,
-    `complaints`: the shares of recipients; a late bounce comes after `delivered` and carries no message id.
+    `ills`: the share of requests for each ill. Every answer takes `latency`; `delay` is the longest delay on top of it,
+    `slow` the share that has one. `duplicates`, `disorder`: the shares of events that are posted twice, and late.
+    `bounces`, `late_bounces`, `complaints`: the shares of recipients; a late bounce comes after `delivered` and carries
+    no message id.
     """
 
     seed: int = 0
     ills: tuple[tuple[Ill, float], ...] = ()
+    latency: float = 0.0
     slow: float = 0.0
     delay: float = 0.0
     retry_after: int = 1
@@ -76,7 +78,7 @@ class Plan:
     def fate(self, request: int) -> Fate:
         """What is in store for the request of that number, counted from 1."""
         dice = random.Random(f"{self.seed}/request/{request}")
-        delay = dice.uniform(0, self.delay) if dice.random() < self.slow else 0.0
+        delay = self.latency + (dice.uniform(0, self.delay) if dice.random() < self.slow else 0.0)
         drawn = dice.random()
         for ill, share in self.ills:
             if drawn < share:

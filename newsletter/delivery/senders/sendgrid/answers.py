@@ -59,7 +59,8 @@ def _silent(silence: Silence) -> Outcome:
         return Outcome.unknown(f"no answer after the request: {silence.words}")
     # Too slow ourselves is nothing that the server could help.
     ours = silence.words.startswith("no time")
-    return Outcome.deferred(None, f"no request was made: {silence.words}", sender_fault=not ours)
+    words = f"no request was made: {silence.words}"
+    return Outcome.deferred(None, words, sender_fault=not ours, permanent=silence.lasting)
 
 
 def _later(status: int, words: str, wait: float | None) -> Outcome:

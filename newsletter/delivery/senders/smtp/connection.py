@@ -1,147 +1,29 @@
-"""The SMTP sender (RFC 5321): connections that stay open, one message at a time on each.
-
-smtplib connects, greets, encrypts and signs in; the transaction is written here, because smtplib looks at every line of
-the message again to stuff dots, which costs 20 times what making the message costs.
-"""
+"""One connection to a mail server, through everything that can happen to it."""
 
 from __future__ import annotations
 
 import re
 import smtplib
 import socket
-import ssl
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from newsletter.delivery.senders.base import Capabilities, Envelope, MessageConnection, Outcome
-from newsletter.delivery.senders.replies import judged, no_connection, text, words
-from newsletter.delivery.senders.transaction import Refused, announce
-from newsletter.delivery.senders.watch import WATCH_SECONDS, watched
-from newsletter.delivery.senders.wire import helo_name, opened
-from newsletter.errors import InputError
-from newsletter.settings import SenderSettings
+from newsletter.delivery.senders.base import Envelope, MessageConnection, Outcome
+from newsletter.delivery.senders.smtp.replies import judged, no_connection, text, words
+from newsletter.delivery.senders.smtp.transaction import Refused, announce
+from newsletter.delivery.senders.watch import WATCH_SECONDS
 
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
-_ANSWER_SECONDS = 600.0
-"""How long a server may think about a message after its end (RFC 5321 section 4.5.3.2.6): who gives up earlier counts as
-unknown what arrives, and with a slow content filter that is everybody."""
+if TYPE_CHECKING:
+    from newsletter.delivery.senders.smtp.sender import SmtpSender
 
 _QUIT_SECONDS = 2.0
 """How long a leave-taking may last: nothing depends on its answer."""
 
 # What may stand between the angle brackets of MAIL and RCPT; quoted local parts are refused when addresses come in.
 _PATH = re.compile(r"[^\s<>\x00-\x1f\x7f]+@[^\s<>@\x00-\x1f\x7f]+")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SmtpSender:
-    """Where and how mail is handed over. Certificates are verified against the system's authorities, or `tls` if given.
-
-    `answer_seconds` is how long the server may think about a message once it has it.
-
-    Raises:
-        InputError: a password would cross the network unencrypted.
-    """
-
-    settings: SenderSettings
-    password: str | None = field(default=None, repr=False)
-    tls: ssl.SSLContext | None = None
-    answer_seconds: float = _ANSWER_SECONDS
-
-    def __post_init__(self) -> None:
-        name = self.settings.username
-        if name and self.password is None:
-            raise InputError(
-                "[sender] has a username and there is no password", remedy="Set NEWSLETTER_SMTP_PASSWORD or _FILE"
-            )
-        if name and self.settings.security == "none" and self.settings.host not in _LOOPBACK:
-            raise InputError(
-                f"the password would cross the network to {self.settings.host} unencrypted",
-                where="newsletter.toml",
-                remedy='Set security = "starttls" or "tls" under [sender]',
-            )
-
-    @property
-    def place(self) -> str:
-        """host:port."""
-        return f"{self.settings.host}:{self.settings.port}"
-
-    @property
-    def name(self) -> str:
-        """As in `[sender] kind`."""
-        return "smtp"
-
-    @property
-    def deadline_seconds(self) -> float:
-        """How long everything up to the end of a message may take, however lively the server trickles.
-
-        Longer than a server may think about each of the five steps, shorter than anybody would wait.
-        """
-        return 4 * self.settings.timeout_seconds
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """One message a call."""
-        deadline = 2 * self.deadline_seconds + self.answer_seconds
-        return Capabilities(whole_messages=True, chunk=1, connections=self.settings.connections, deadline=deadline)
-
-    def open(self) -> SmtpConnection:
-        """A connection for one thread."""
-        return SmtpConnection(self)
-
-    def connect(self, *, on_open: Callable[[smtplib.SMTP], None] = lambda _: None) -> smtplib.SMTP:
-        """A connection that has greeted, encrypted and signed in as the settings say.
-
-        Args:
-            on_open: gets the connection before its first byte, so that another thread can end it while it greets.
-
-        Raises:
-            OSError: nobody answers, or not in time; the certificate does not fit.
-            smtplib.SMTPException: the server refuses us.
-        """
-        server = opened(self.settings, self._context, on_open)
-        try:
-            self._greet(server)
-        except BaseException:
-            server.close()
-            raise
-        return server
-
-    def check(self, *, stop: threading.Event | None = None) -> None:
-        """Connect once and leave, within `deadline_seconds`, or as soon as `stop` is set.
-
-        Raises:
-            InputError: nobody answers there, or the server refuses us; with its words.
-        """
-        connection = SmtpConnection(self)
-        try:
-            with watched(connection, stop=stop):
-                outcome = connection.open()
-        finally:
-            connection.close()
-        if outcome is not None:
-            raise InputError(
-                f"mail cannot be handed over: {outcome.reply}",
-                where=self.place,
-                remedy="Check [sender] in newsletter.toml and that the server runs; to rehearse, start `newsletter inbox`",
-            )
-
-    def _greet(self, server: smtplib.SMTP) -> None:
-        if server.sock is not None:
-            server.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            server.local_hostname = helo_name(server.sock)
-        server.ehlo_or_helo_if_needed()
-        if self.settings.security == "starttls":
-            server.starttls(context=self._context())
-            server.ehlo()
-        if self.settings.username and self.password is not None:
-            server.login(self.settings.username, self.password)
-
-    def _context(self) -> ssl.SSLContext:
-        return self.tls or ssl.create_default_context()
 
 
 class SmtpConnection(MessageConnection):
@@ -171,6 +53,12 @@ class SmtpConnection(MessageConnection):
         """Hand one message over. Whatever happens on the wire is an outcome, never an exception."""
         if not _PATH.fullmatch(envelope.rcpt_to):
             return Outcome.rejected(None, "the address cannot stand in an SMTP command")
+        if envelope.mail_from and not _PATH.fullmatch(envelope.mail_from):
+            return Outcome.deferred(
+                None, "our own address cannot stand in an SMTP command", sender_fault=True, permanent=True
+            )
+        if self._sender.signer is not None:
+            envelope = replace(envelope, message=self._sender.signer.signed(envelope.message))
         self._allow(self._sender.deadline_seconds)
         try:
             reused = self._server is not None
@@ -238,7 +126,7 @@ class SmtpConnection(MessageConnection):
         if failed is not None or self._server is None:
             return failed or Outcome.deferred(None, "no connection", sender_fault=True), False
         try:
-            announce(self._server, envelope)
+            announce(self._server, envelope, pipelining=self._sender.settings.pipelining)
         except Refused as refused:
             if refused.hang_up:
                 self._drop()

@@ -22,13 +22,30 @@ def envelope(name, message=LETTER):
     return Envelope(mail_from="news@ledger.example", rcpt_to=f"{name}@readers.example", message=message)
 
 
-@pytest.fixture
-def talk(scripted):
+def pipelining(script):
+    """The same script for a server that offers pipelining, and that wants no message where it took no recipient."""
+    refused = []
+
+    def answer(stage, to):
+        said = script(stage, to)
+        if stage in {"ehlo", "mail"}:
+            refused.clear()
+        if stage in {"mail", "rcpt"} and said is not None and said[:1] in {b"4", b"5"}:
+            refused.append(said)
+        if said is None and stage == "ehlo":
+            return b"250-mx\r\n250 PIPELINING\r\n"
+        return b"503 whom\r\n" if said is None and stage == "data" and refused else said
+
+    return answer
+
+
+@pytest.fixture(params=["one by one", "pipelined"])
+def talk(request, scripted):
     """A connection to a server with a script, and the server."""
     opened = []
 
     def talk(script, **kwargs):
-        server = scripted(script)
+        server = scripted(script if request.param == "one by one" else pipelining(script))
         opened.append(SmtpConnection(sender(server.port, **kwargs)))
         return opened[-1], server
 

@@ -1,0 +1,223 @@
+"""The codes of what `newsletter doctor` asks the DNS, as a table: what large mailboxes hold a sender's domain to."""
+
+from __future__ import annotations
+
+from newsletter.checks.rule import OWN
+from newsletter.findings import Severity
+
+_E, _W, _I = Severity.ERROR, Severity.WARNING, Severity.INFO
+MAILBOXES = "https://support.google.com/a/answer/81126"
+"""What Gmail asks of whoever sends much; Yahoo and Microsoft ask the same."""
+
+DNS = {
+    "DNS-UNANSWERED": (
+        _W,
+        "DNS could not be asked",
+        "A record that cannot be asked for is not a record that is missing: nothing is known.",
+        "Check the network and /etc/resolv.conf, or name a server with --nameserver; then ask again",
+        OWN,
+    ),
+    "DNS-NO-DOMAIN": (
+        _E,
+        "domain that does not exist",
+        "Mail from a domain that is in no DNS is refused.",
+        "Correct `from_address`, or renew or set up the domain",
+        MAILBOXES,
+    ),
+    "DNS-NO-MAILBOX": (
+        _W,
+        "domain that takes no mail",
+        "Answers and bounces come back to it, and many servers refuse mail that cannot be answered.",
+        "Publish an MX record of the server that takes the domain’s mail",
+        "RFC 5321, section 5.1",
+    ),
+    "DNS-URL": (
+        _E,
+        "readers’ pages without an address",
+        "Every link in the mail leads there, unsubscribing too.",
+        "Publish an A or AAAA record of the web server, or correct `url`",
+        OWN,
+    ),
+    "DNS-REVERSE": (
+        _W,
+        "sending address without a name",
+        "Large mailboxes refuse mail from an address whose reverse name is missing or does not lead back.",
+        "Have whoever gave you the address set its PTR record to a name whose A or AAAA record is that address",
+        MAILBOXES,
+    ),
+    "SPF-MISSING": (
+        _E,
+        "no SPF record",
+        "Large mailboxes refuse bulk mail of domains that do not say who may send for them.",
+        "Publish an SPF record that names your mail server or provider",
+        MAILBOXES,
+    ),
+    "SPF-SEVERAL": (
+        _E,
+        "more than one SPF record",
+        "With two records the answer is an error, whatever they say.",
+        "Put them together into one record",
+        "RFC 7208, section 4.5",
+    ),
+    "SPF-SYNTAX": (
+        _E,
+        "SPF record that cannot be read",
+        "One faulty word voids the whole record.",
+        "Correct the word that the finding names",
+        "RFC 7208, section 4.6",
+    ),
+    "SPF-LOOKUPS": (
+        _E,
+        "SPF record that asks too often",
+        "Past 10 look-ups (include, a, mx, ptr, exists, redirect, those of the included too) it counts as an error.",
+        "Take out providers that you no longer use; name addresses (ip4:, ip6:) in place of a and mx",
+        "RFC 7208, section 4.6.4",
+    ),
+    "SPF-VOID": (
+        _E,
+        "SPF record that asks for names without an answer",
+        "Past two such look-ups it may count as an error.",
+        "Take out the words whose names do not exist any more",
+        "RFC 7208, section 4.6.4",
+    ),
+    "SPF-INCLUDE": (
+        _E,
+        "SPF record that includes what is none",
+        "An include or redirect of a domain without a record of its own, or in a circle, is an error for the whole.",
+        "Correct that domain, or take the word out",
+        "RFC 7208, section 5.2",
+    ),
+    "SPF-ALL": (
+        _W,
+        "SPF record that lets everybody send",
+        "Without ~all or -all at its end the record says nothing about strangers; +all vouches for them.",
+        "End the record with ~all, or -all",
+        "RFC 7208, section 5.1",
+    ),
+    "SPF-PTR": (
+        _I,
+        "ptr in the SPF record",
+        "It is slow and unreliable, and should not be used.",
+        "Name addresses or a in its place",
+        "RFC 7208, section 5.5",
+    ),
+    "SPF-NOT-ALLOWED": (
+        _W,
+        "sending address that SPF does not name",
+        "What comes from an address that the record does not name fails.",
+        "Add the server’s address or your provider’s include to the record",
+        "RFC 7208, section 2.6",
+    ),
+    "DKIM-UNSIGNED": (
+        _W,
+        "nobody is known to sign",
+        "Large mailboxes want bulk mail signed; we hand it over unsigned, and the server may or may not sign.",
+        "Have the provider sign for your domain, or let us: `dkim_domain` and `dkim_selector` under [sender]",
+        MAILBOXES,
+    ),
+    "DKIM-MISSING": (
+        _E,
+        "no DKIM record",
+        "Nobody can verify a signature whose public key is not published.",
+        "Publish the record of the selector",
+        "RFC 6376, section 3.6.2",
+    ),
+    "DKIM-SEVERAL": (
+        _E,
+        "more than one DKIM record",
+        "Which of them counts is not defined: some receivers take the wrong one.",
+        "Leave one record at the selector; another key gets another selector",
+        "RFC 6376, section 3.6.2.2",
+    ),
+    "DKIM-SYNTAX": (
+        _E,
+        "DKIM record that cannot be read",
+        "A record that cannot be read fails every signature.",
+        "Publish the record as it is printed, in one piece",
+        "RFC 6376, section 3.6.1",
+    ),
+    "DKIM-REVOKED": (
+        _E,
+        "DKIM key that was revoked",
+        "An empty p= says that the key does not count any more.",
+        "Sign with another selector, or publish the key again",
+        "RFC 6376, section 3.6.1",
+    ),
+    "DKIM-SHORT": (
+        _W,
+        "short DKIM key",
+        "Below 1,024 bits a key counts as none; 2,048 are asked for.",
+        "Make one of 2,048 bits, publish it under a new selector, then sign with that",
+        "RFC 8301, section 3.2",
+    ),
+    "DKIM-OTHER-KEY": (
+        _E,
+        "published key of another signature",
+        "Signatures made with our key do not verify with the one that is published: every one fails.",
+        "Publish the record that belongs to the key, or sign with the key that is published",
+        "RFC 6376, section 6.1.3",
+    ),
+    "DKIM-TESTING": (
+        _W,
+        "DKIM record that says it is a test",
+        "With t=y receivers may treat the mail as unsigned.",
+        "Take t=y out of the record",
+        "RFC 6376, section 3.6.1",
+    ),
+    "DMARC-MISSING": (
+        _E,
+        "no DMARC record",
+        "Large mailboxes refuse bulk mail of domains without one.",
+        "Publish one; p=none will do for a start",
+        MAILBOXES,
+    ),
+    "DMARC-SEVERAL": (
+        _E,
+        "more than one DMARC record",
+        "With two records none counts.",
+        "Leave one",
+        "RFC 9989, section 4.10",
+    ),
+    "DMARC-SYNTAX": (
+        _E,
+        "DMARC record that cannot be read",
+        "A record that cannot be read counts as none.",
+        "Correct the tag that the finding names",
+        "RFC 9989, section 4.8",
+    ),
+    "DMARC-NOT-ALIGNED": (
+        _E,
+        "neither SPF nor DKIM speaks for the From address",
+        "One of the two has to be for the domain that readers see; otherwise DMARC fails however well they pass.",
+        "Sign with the From address’s domain, or let the return path be in it",
+        "RFC 9989, section 4.4",
+    ),
+    "DMARC-NONE": (
+        _I,
+        "DMARC that only watches",
+        "With p=none mail that others send in your name is delivered.",
+        "When the reports are clean, go on to p=quarantine, then p=reject",
+        "RFC 9989, section 4.7",
+    ),
+    "DMARC-NO-REPORTS": (
+        _I,
+        "DMARC without reports",
+        "Without rua= nobody tells you what fails, or who sends in your name.",
+        "Add rua=mailto: and an address that somebody reads",
+        "RFC 9990",
+    ),
+    "DMARC-REPORTS-REFUSED": (
+        _W,
+        "DMARC reports that nobody sends",
+        "Reports to another domain are sent only where that domain says that it wants them.",
+        "Have that domain publish the record, or use an address of your own domain",
+        "RFC 9990",
+    ),
+    "DMARC-PARTIAL": (
+        _I,
+        "DMARC for a part of the mail",
+        "pct= is read by older receivers only, t=y asks for a milder treatment.",
+        "Take pct= and t=y out when the reports are clean",
+        "RFC 9989, section 4.7",
+    ),
+}

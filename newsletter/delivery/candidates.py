@@ -1,0 +1,90 @@
+"""Who may be claimed next: the statements that find and lock them.
+
+Made once: a worker executes them hundreds of times a second, and building one takes longer than executing it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, bindparam, exists, or_, select
+
+from newsletter.store.statuses import DeliveryStatus, MailingStatus, SubscriptionStatus
+from newsletter.store.tables import BigId, Instant, delivery, mailing, subscriber, subscription, suppression, wave
+
+
+def _candidates(
+    status: DeliveryStatus, *where: ColumnElement[bool], order: Sequence[ColumnElement[Any]]
+) -> Select[Any]:
+    """Walks the index (mailing, status, id) and locks what it takes; for each, two look-ups by key and two tests.
+
+    The rows are taken before anything is joined: others' that are skipped, and a plan by old statistics, then cost a
+    look into one table only.
+    """
+    released = select(wave.c.id).where(
+        wave.c.mailing_id == bindparam("mailing"),
+        wave.c.released_at.is_not(None),
+        or_(bindparam("wave", type_=BigId).is_(None), wave.c.id == bindparam("wave", type_=BigId)),
+    )
+    sending = exists().where(mailing.c.id == bindparam("mailing"), mailing.c.status == MailingStatus.SENDING)
+    taken = (
+        select(delivery.c.id, delivery.c.subscriber_id, delivery.c.fence, delivery.c.due_at)
+        .where(
+            delivery.c.mailing_id == bindparam("mailing"),
+            delivery.c.status == status,
+            delivery.c.wave_id.in_(released),
+            sending,
+            *where,
+        )
+        .order_by(*order)
+        .limit(bindparam("limit"))
+        .with_for_update(skip_locked=True)
+        .cte("taken")
+    )
+    suppressed = exists().where(suppression.c.address_key == subscriber.c.address_key)
+    its_list = select(mailing.c.list_id).where(mailing.c.id == bindparam("mailing")).scalar_subquery()
+    consent = (subscription.c.list_id == its_list) & (subscription.c.subscriber_id == taken.c.subscriber_id)
+    return (
+        select(
+            taken.c.id,
+            taken.c.subscriber_id,
+            taken.c.fence,
+            subscriber.c.address,
+            subscriber.c.name,
+            subscriber.c.domain,
+            subscription.c.consent_at,
+            # Nobody who has no subscription any more may get it: NULL is not true.
+            ((subscription.c.status == SubscriptionStatus.SUBSCRIBED) & ~suppressed).label("may_get"),
+        )
+        .join(subscriber, subscriber.c.id == taken.c.subscriber_id)
+        .outerjoin(subscription, consent)
+        .order_by(*(taken.c[str(column.key)] for column in order))
+    )
+
+
+PENDING = _candidates(DeliveryStatus.PENDING, delivery.c.id > bindparam("after", type_=BigId), order=[delivery.c.id])
+"""New ones, with a higher number than `after`."""
+
+DEFERRED = _candidates(
+    DeliveryStatus.DEFERRED,
+    delivery.c.due_at <= bindparam("now", type_=Instant),
+    order=[delivery.c.due_at, delivery.c.id],
+)
+"""Deferred ones whose time has come by `now`."""
+
+NEW_IN_TURN = _candidates(
+    DeliveryStatus.DEFERRED,
+    delivery.c.pace_id == bindparam("pace", type_=BigId),
+    delivery.c.fence == 0,
+    order=[delivery.c.id],
+)
+"""Those that wait for their turn at the pace `pace` and were never tried. Walks the index of those that wait."""
+
+TRIED_IN_TURN = _candidates(
+    DeliveryStatus.DEFERRED,
+    delivery.c.pace_id == bindparam("pace", type_=BigId),
+    delivery.c.fence > 0,
+    order=[delivery.c.fence, delivery.c.id],
+)
+"""The others that wait there."""
