@@ -28,15 +28,9 @@ STEPS = (
 )
 """In the order in which a mailing comes to them. `writing` is inside the transaction, with everything written."""
 
-_with: list[int] = []
 _step, _, _times = os.environ.get(CRASH_AT, "").partition(":")
 _count = count(1)
 _lock = Lock()
-
-
-def carries_for(process: int) -> None:
-    """This process carries mail for another one: at the step both end, the other first."""
-    _with.append(process)
 
 
 def reached(step: str) -> None:
@@ -45,6 +39,4 @@ def reached(step: str) -> None:
         return
     with _lock:
         if next(_count) == int(_times or "1"):
-            if os.getppid() in _with:
-                os.kill(os.getppid(), signal.SIGKILL)
             os.kill(os.getpid(), signal.SIGKILL)
