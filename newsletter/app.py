@@ -88,10 +88,12 @@ class App:
             InputError: the database, the keys or `outlets.toml` cannot be used, or these are not the database's keys.
         """
         outlets = newsroom_outlets(settings)
-        given = newsroom_settings.secret(tokens.SECRET_NAME)
-        keys = tokens.load_keys(given, settings.data / KEY_FILE, new=not settings.database.exists())
+        given, file = newsroom_settings.secret(tokens.SECRET_NAME), settings.data / KEY_FILE
+        # Keys that are no good are told before anything is made.
+        keys = tokens.load_keys(given, file) if given is not None or file.exists() else None
         opened = store.open(newsroom_settings.secret(DATABASE) or store.sqlite_url(settings.database))
         try:
+            keys = keys or tokens.load_keys(None, file, new=not known_keys.needed(opened))
             known_keys.hold(opened, keys.fingerprints(), at=clock())
             lists.follow_settings(opened, settings.lists, clock=clock)
         except BaseException:

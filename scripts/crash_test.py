@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -95,14 +96,16 @@ class Smaller:
         return self.sender.open()
 
 
-class OtherSide:
+class OtherSide(ABC):
     """What is at the end of the wire, and its log."""
 
+    @abstractmethod
     def settings(self) -> str:
-        raise NotImplementedError
+        """The newsroom's `[sender]`, that leads to it."""
 
+    @abstractmethod
     def taken(self) -> Counter[str]:
-        raise NotImplementedError
+        """Address → how often it took a message for it."""
 
     def refused(self) -> set[str]:
         return set()
@@ -115,8 +118,9 @@ class OtherSide:
         """How many may be unknown after so many kills. Where there are events, these settle what was taken."""
         return recipients if kills else 0
 
-    def start_telling(self, app: App) -> None:
-        """Events begin to come."""
+    def start_telling(self, app: App) -> None:  # noqa: ARG002 - as in `misnamed`
+        """Events begin to come; from a mail server none do."""
+        return
 
     def told_all(self) -> bool:
         return True

@@ -7,7 +7,8 @@ import inspect
 from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from types import NoneType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from annotated_types import Ge, Gt, Le
 from pydantic import BaseModel
@@ -26,6 +27,7 @@ from newsletter.settings import (
     MailingList,
     Newsroom,
     RampUp,
+    RetentionSettings,
     RoundupSettings,
     SenderSettings,
     Side,
@@ -51,6 +53,7 @@ TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
     ("[roundup]", RoundupSettings),
     ("[checks]", CheckSettings),
     ("[approval]", ApprovalSettings),
+    ("[retention]", RetentionSettings),
     ("[sides.KEY]", Side),
 )
 SIDES = """\
@@ -126,8 +129,13 @@ def _kind(hint: Any) -> str:
             return words
     if get_origin(hint) is Literal:
         return " or ".join(f'`"{value}"`' for value in get_args(hint))
-    base, *extras = get_args(hint)
+    base, *extras = get_args(_present(hint))
     return f"{'number' if base in {int, float} else 'text'}{_limits(extras)}"
+
+
+def _present(hint: Any) -> Any:
+    """What stands there where it is not left out."""
+    return next(each for each in get_args(hint) if each is not NoneType) if get_origin(hint) is Union else hint
 
 
 def _limits(extras: list[Any]) -> str:

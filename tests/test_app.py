@@ -317,3 +317,44 @@ def test_opening_again_keeps_the_keys(app, settings):
     token = app.keys.leave(1, 1)
     with App.open(settings) as again:
         assert again.keys.read_leave(token) == (1, 1)
+
+
+@pytest.fixture
+def on_a_server(settings, postgresql, monkeypatch):
+    """The newsroom with its database on a server, where no file tells whether it is new; its folder."""
+    url = postgresql.empty()
+    monkeypatch.setenv("DATABASE_URL", url)
+    yield settings.data
+    postgresql.drop(url)
+
+
+def test_on_a_server_too_a_lost_key_is_told_and_none_is_made(settings, on_a_server):
+    key = on_a_server / "secret.key"
+    with App.open(settings) as first:
+        token = first.keys.leave(1, 1)
+    kept = key.read_bytes()
+    key.unlink()
+    with pytest.raises(InputError, match="the secret key is missing"):
+        App.open(settings)
+    assert not key.exists()
+    key.write_bytes(kept)
+    with App.open(settings) as again:
+        assert again.keys.read_leave(token) == (1, 1)
+
+
+def test_a_lost_key_is_told_where_the_database_is_a_file(app, settings):
+    subscribe(app, "ann")
+    key = settings.data / "secret.key"
+    key.unlink()
+    with app.store.writing() as connection:
+        connection.execute(tables.audit.delete())  # as an earlier version has left it: it knew no fingerprints
+    with pytest.raises(InputError, match="the secret key is missing"):
+        App.open(settings)
+    assert not key.exists()
+
+
+def test_a_key_that_is_none_is_told_before_anything_is_made(settings, monkeypatch):
+    monkeypatch.setenv("NEWSLETTER_SECRET_KEY", "short")
+    with pytest.raises(InputError, match="16 bytes"):
+        App.open(settings)
+    assert not settings.database.exists()

@@ -111,5 +111,11 @@ KINDS: dict[str, Kind] = {
             "a mailing was paused: the other side refuses us",
             "Mend [sender] or its secret, start the worker again, then resume.",
         ),
+        (
+            "EDITION-DAMAGED",
+            _C,
+            "a mailing was paused: its edition cannot be read",
+            "Restore the edition from a backup and resume, or cancel the mailing and send the issue anew.",
+        ),
     )
 }

@@ -48,7 +48,7 @@ def upgrade(
     Processes of the older version must have ended.
     """
     found = settings()
-    with _database(found) as opened:
+    with _database(found, new=True) as opened:
         with opened.reading() as connection:
             version, at_work = schema.version_of(connection), schema.at_work(connection)
         lacks = schema.missing(opened.place, version)
@@ -56,7 +56,7 @@ def upgrade(
         if json:
             say.data({"form": version, "steps": [{"form": step.version, "what": step.what} for step in lacks]})
         else:
-            say.note(f"{opened.place} is in form {version}.")
+            say.note(f"{opened.place} is in form {version}." if version else f"{opened.place} has no tables yet.")
             for step in lacks:
                 say.data_line(f"{step.version}  {step.what}")
         if not lacks:
@@ -72,7 +72,7 @@ def upgrade(
             return
         if not yes:
             _ask(f"Bring {opened.place} to form {lacks[-1].version}?")
-        if not no_backup:
+        if version is not None and not no_backup:
             _say_made(_make_backup(opened, found))
         schema.upgrade(opened)
     say.note(f"The database is in form {lacks[-1].version} now.")
@@ -135,22 +135,30 @@ def prune(dry_run: DryRun = False, yes: Yes = False, json: Json = False) -> None
 
 
 @contextmanager
-def _database(found: Settings, *, present: bool = False) -> Iterator[Store]:
-    """The newsroom's database; `present`: only in the present form.
+def _database(found: Settings, *, new: bool = False, present: bool = False) -> Iterator[Store]:
+    """The newsroom's database, as it is; `new`: also without tables; `present`: only in the present form.
 
     Raises:
         InputError: there is none, or it cannot be used.
     """
     given = newsroom_settings.secret(DATABASE)
     if given is None and not found.database.exists():
-        raise InputError(
-            "there is no database yet", where=str(found.database), remedy="The first command that needs it makes it"
-        )
-    opened = store.open(given or store.sqlite_url(found.database), any_form=not present)
+        raise _no_database(str(found.database))
+    opened = store.open(given or store.sqlite_url(found.database), any_form=True)
     try:
+        with opened.reading() as connection:
+            version = schema.version_of(connection)
+        if version is None and not new:
+            raise _no_database(opened.place)
+        if version is not None and present:
+            schema.prepare(opened)
         yield opened
     finally:
         opened.close()
+
+
+def _no_database(place: str) -> InputError:
+    return InputError("there is no database yet", where=place, remedy="The first command that needs it makes it")
 
 
 def _make_backup(opened: Store, found: Settings, to: Path | None = None) -> backup.Backup:

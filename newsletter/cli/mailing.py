@@ -150,7 +150,7 @@ def resolve(
             return
         if not yes:
             _ask(f"Decide that {'these' if delivery else 'all unknown'} deliveries of mailing {mailing} are {verdict}?")
-        number = control.resolve(
+        done = control.resolve(
             newsroom.store,
             mailing,
             verdict.value,
@@ -158,7 +158,12 @@ def resolve(
             actor=actor(newsroom),
             now=newsroom.clock(),
         )
-        say.note(f"{number:,} decided as {verdict.value}.")
+        say.note(f"{done.decided:,} decided as {verdict.value}.")
+        if done.quiet_until is not None:
+            say.note(
+                f"{done.left:,} were left: an answer, or an event, may still come until {done.quiet_until:%H:%M:%S} UTC. "
+                "Most settle by themselves; decide on the rest then."
+            )
         _show(newsroom, mailing, json=json)
 
 

@@ -24,7 +24,8 @@ def run(
 ) -> None:
     """Run the pages, the scheduler and the workers, start again what dies, and stop all on SIGTERM or Ctrl-C.
 
-    Stopping waits for what is in the air. Where this process itself is killed, the others leave in good order.
+    Stopping waits for what is in the air. Where this process itself is killed, the others leave in good order. What
+    cannot start at all, such as pages whose port is taken, ends it.
     """
     found = settings()
     ours = [sys.executable, "-m", "newsletter", "-C", str(found.root)]

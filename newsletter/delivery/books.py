@@ -11,16 +11,15 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
 
-from newsletter.delivery import canary, chunks, evidence, history, ledger, steps
+from newsletter.delivery import canary, chunks, evidence, history, ledger, outcomes, steps
 from newsletter.delivery.backoff import Backoff
 from newsletter.delivery.breaker import Breaker, end_alerts
 from newsletter.delivery.chunks import Chunk, LeaseLostError
 from newsletter.delivery.claiming import Claims
-from newsletter.delivery.connections import settled_of
+from newsletter.delivery.connections import Parcel, Returned, settled_of
 from newsletter.delivery.incidents import Incidents
-from newsletter.delivery.lanes import Parcel, Returned
 from newsletter.delivery.lateness import hold_where_only_late_is_left
-from newsletter.delivery.ledger import Settled
+from newsletter.delivery.ledger import Claimed, Settled
 from newsletter.delivery.limits.storms import Told
 from newsletter.delivery.progress import Tally
 from newsletter.delivery.refusals import Refusals
@@ -82,6 +81,8 @@ class Books:
         self._incidents = Incidents(mailing.id, clocks)
         self._unrecorded: list[Settled] = []
         self._over: list[Chunk] = []
+        # Claimed in a transaction of which nobody knows whether it was committed; nothing of it was handed over.
+        self._doubtful: list[Claimed] = []
         self._not_later_than = mailing.not_later_than
         # In `seconds`.
         self._swept_at: float | None = None
@@ -112,11 +113,12 @@ class Books:
         Raises:
             InputError: the database takes nothing; what came back is kept for the next time.
         """
-        if not self._unrecorded and not limit:
+        if not self._unrecorded and not self._doubtful and not limit:
             return []
         # After a failure, what is known comes first, and nothing that could be lost is added.
         limit = 0 if self._trouble_since is not None and self._unrecorded else limit
         turns = self._claims.turns
+        parcels: list[Parcel] = []
         try:
             with self._store.writing() as connection:
                 turns.begin(connection, now=self._clocks.now())
@@ -124,8 +126,9 @@ class Books:
                 parcels = self._claim(connection, limit) if limit else []
                 turns.end(connection, full=len(parcels) >= limit)
         except (LeaseLostError, InputError) as fault:
-            # Whether a commit that failed went through is not known: the lease ends what it may have claimed.
+            # Whether a commit that failed went through is not known: what it may have claimed is given back by the next.
             self._claims.forget()
+            self._doubtful += [claim for parcel in parcels for claim in parcel.claims]
             if isinstance(fault, InputError):
                 raise
             return []
@@ -242,11 +245,16 @@ class Books:
 
     def _record(self, connection: Connection) -> None:
         now = self._clocks.now()
-        ledger.record(connection, self._unrecorded, now=now, backoff=self._backoff)
+        outcomes.unclaim(connection, self._doubtful, now=now)
+        # By the clock that the claims go by: one that is set back would have all of them due at once, again and again.
+        waits_from = self._clocks.at_most()
+        outcomes.record(connection, self._unrecorded, now=now, backoff=self._backoff, waits_from=waits_from)
         if any(one.outcome.kind is OutcomeKind.UNKNOWN for one in self._unrecorded):
             evidence.settle(connection, self._mailing.id, now=now)
+        if any(one.outcome.kind is OutcomeKind.DEFERRED for one in self._unrecorded):
+            ledger.reopen_if_deferred(connection, self._mailing.id)
         if self.refusals.broken is not None:
-            ledger.put_off(connection, self.refusals.run, now=now)
+            outcomes.put_off(connection, self.refusals.run, now=now)
         self._claims.give_back(connection, self._over)
 
     def _recorded(self) -> None:
@@ -254,7 +262,7 @@ class Books:
         self._claims.turns.committed()
         self._recovered()
         self._tally.settled(self._unrecorded)
-        self._unrecorded, self._over = [], []
+        self._unrecorded, self._over, self._doubtful = [], [], []
         if self.refusals.broken is not None:
             self._tally.put_off(self.refusals.run)
             self.refusals.run = []
@@ -291,6 +299,7 @@ class Books:
         evidence.settle(connection, number, now=now)
         if evidence.resend(connection, number, now=surely, quiet=self._quiet):
             self._claims.look_again()
+        ledger.right_due(connection, number, now=self._clocks.at_most())
         ledger.expire(connection, number, now=surely)
         self._incidents.write(connection, trouble=trouble)
         limit = select(mailing.c.not_later_than).where(mailing.c.id == number)

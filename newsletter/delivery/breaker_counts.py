@@ -115,7 +115,9 @@ def _never_tried(connection: Connection, mailing_id: int) -> int:
 def _errors(connection: Connection, mailing_id: int, after: datetime) -> Count:
     """Calls that failed for the provider's own sake, out of the last ones: a request of a thousand is one call."""
     newest = select(func.coalesce(func.max(attempt.c.id), 0)).scalar_subquery()
-    call = case((chunk.c.one_request, -(chunk.c.id * 1_000 + attempt.c.fence)), else_=attempt.c.id)
+    # What tells one call from the others: a request's chunk and fence, and of single messages the attempt besides.
+    own = case((chunk.c.one_request, 0), else_=attempt.c.id).label("own")
+    call = (attempt.c.chunk_id, attempt.c.fence, own)
     failed = or_(
         attempt.c.outcome == OutcomeKind.UNKNOWN,
         and_(
@@ -124,12 +126,12 @@ def _errors(connection: Connection, mailing_id: int, after: datetime) -> Count:
         ),
     )
     calls = (
-        select(call.label("call"), func.max(case((failed, 1), else_=0)).label("failed"))
+        select(*call, func.max(case((failed, 1), else_=0)).label("failed"))
         .select_from(attempt)
         .join(chunk, chunk.c.id == attempt.c.chunk_id)
         .join(wave, wave.c.id == chunk.c.wave_id)
         .where(attempt.c.id > newest - _LAST, attempt.c.ended_at > after, wave.c.mailing_id == mailing_id)
-        .group_by(call)
+        .group_by(*call)
         .subquery()
     )
     row = connection.execute(select(func.count().label("volume"), func.sum(calls.c.failed).label("failed"))).one()

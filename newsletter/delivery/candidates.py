@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, exists, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, case, exists, false, or_, select
 
+from newsletter.delivery import evidence
 from newsletter.store.statuses import DeliveryStatus, MailingStatus, SubscriptionStatus
 from newsletter.store.tables import BigId, Instant, delivery, mailing, subscriber, subscription, suppression, wave
 
@@ -55,7 +56,12 @@ def _candidates(
             subscriber.c.domain,
             subscription.c.consent_at,
             # Nobody who has no subscription any more may get it: NULL is not true.
-            ((subscription.c.status == SubscriptionStatus.SUBSCRIBED) & ~suppressed).label("may_get"),
+            # Nor whoever got it after all: events came while it waited to be sent again.
+            (
+                (subscription.c.status == SubscriptionStatus.SUBSCRIBED)
+                & ~suppressed
+                & ~case((taken.c.fence > 0, evidence.told_of(taken.c.id)), else_=false())
+            ).label("may_get"),
         )
         .join(subscriber, subscriber.c.id == taken.c.subscriber_id)
         .outerjoin(subscription, consent)

@@ -10,8 +10,8 @@ from sqlalchemy import Connection, select
 
 from newsletter.delivery import chunks, in_turn, ledger
 from newsletter.delivery.chunks import Chunk
+from newsletter.delivery.connections import Parcel
 from newsletter.delivery.copies import Copies
-from newsletter.delivery.lanes import Parcel
 from newsletter.delivery.ledger import Claimed, Found
 from newsletter.delivery.limits.turns import Turns
 from newsletter.delivery.senders.base import Capabilities, seconds

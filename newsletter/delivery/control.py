@@ -51,6 +51,15 @@ class Unknown:
     why: str
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resolved:
+    """How many of the unknown `resolve` decided, and how many it left: an answer may still come until `quiet_until`."""
+
+    decided: int
+    left: int = 0
+    quiet_until: datetime | None = None
+
+
 def pause(store: Store, mailing_id: int, *, actor: str, now: datetime) -> Mailing:
     """Claim nothing more of it; what is in the air is finished.
 
@@ -130,7 +139,8 @@ def finish_cancelling(store: Store, mailing_id: int, *, now: datetime) -> int:
         with store.writing() as connection:
             more = ledger.withdraw(connection, mailing_id, now=now, limit=BATCH)
         withdrawn += more
-        if more < BATCH:
+        # Fewer than were asked for is not the end: on PostgreSQL workers may have claimed some of them meanwhile.
+        if not more:
             return withdrawn
 
 
@@ -214,8 +224,8 @@ def resolve(
     actor: str,
     now: datetime,
     quiet: timedelta = evidence.QUIET,
-) -> int:
-    """A person decides on the unknown; how many deliveries were decided.
+) -> Resolved:
+    """A person decides on the unknown. What became so a moment ago is not sent again yet; the others are.
 
     Args:
         store: the database.
@@ -228,25 +238,28 @@ def resolve(
 
     Raises:
         InputError: there is no such mailing, or one of the deliveries is none of its unknown ones.
-        BlockedError: nothing is unknown, an answer may still come, or the mailing was cancelled.
+        BlockedError: nothing is unknown, an answer to each may still come, or the mailing was cancelled.
     """
     with store.writing() as connection:
         before = mailings.require(connection, mailing_id)
-        rows = _unknown_rows(connection, mailing_id, deliveries)
+        rows = found = _unknown_rows(connection, mailing_id, deliveries)
         if not rows:
             raise BlockedError(f"nothing of mailing {mailing_id} is unknown")
-        if verdict == "pending":
-            _refuse_too_early(before, rows, now, quiet)
-            _go_on(connection, mailing_id, now=now, more=PATIENCE)
         decided = (delivery.c.mailing_id == mailing_id) & (delivery.c.status == DeliveryStatus.UNKNOWN)
         if deliveries is not None:
             decided &= delivery.c.id.in_(sorted(deliveries))
+        if verdict == "pending":
+            rows = _old_enough(before, found, now, quiet)
+            decided &= delivery.c.changed_at <= now - quiet
+            _go_on(connection, mailing_id, now=now, more=PATIENCE)
         values = {"status": DeliveryStatus(verdict), "due_at": None, "changed_at": now}
         number = connection.execute(update(delivery).where(decided).values(values)).rowcount
         named = [row.id for row in rows[:_SHOWN_IDS]]
         detail = {"as": verdict, "deliveries": number, "ids": named}
         history.note(connection, mailing_id, "mailing.resolve", actor=actor, now=now, **detail)
-    return number
+    left = len(found) - number
+    until = max(row.changed_at for row in found) + quiet if left else None
+    return Resolved(decided=number, left=left, quiet_until=until)
 
 
 _NO_SUCH_ADDRESS = re.compile(r"\b5\.1\.(?:0|1|2|3|6|10)\b")
@@ -275,7 +288,13 @@ def _failed(connection: Connection, mailing_id: int, *, after: int) -> list[Any]
     )
     return list(
         connection.execute(
-            select(delivery.c.id, delivery.c.status, attempt.c.code, attempt.c.reply)
+            select(
+                delivery.c.id,
+                delivery.c.status,
+                attempt.c.code,
+                attempt.c.reply,
+                evidence.may_have_arrived().label("may_have_it"),
+            )
             .select_from(delivery)
             .outerjoin(attempt, attempt.c.id == last)
             .where(delivery.c.mailing_id == mailing_id, delivery.c.id > after, _has_failed())
@@ -290,6 +309,9 @@ def _has_failed() -> ColumnElement[bool]:
 
 
 def _may_be_retried(row: Any) -> bool:
+    # A person has said of some that may have it that they shall not get it again.
+    if row.may_have_it:
+        return False
     return row.status == DeliveryStatus.EXPIRED or worth_retrying(row.code, row.reply or "")
 
 
@@ -341,15 +363,22 @@ def _unknown_rows(connection: Connection, mailing_id: int, deliveries: Collectio
     return rows
 
 
-def _refuse_too_early(before: Mailing, rows: Iterable[Any], now: datetime, quiet: timedelta) -> None:
+def _old_enough(before: Mailing, rows: Iterable[Any], now: datetime, quiet: timedelta) -> list[Any]:
+    """Those that may be sent again.
+
+    Raises:
+        BlockedError: none may, as yet or at all.
+    """
     if before.status is MailingStatus.CANCELLED:
         raise BlockedError(f"mailing {before.id} was cancelled: nothing of it is sent again")
-    until = max(row.changed_at for row in rows) + quiet
-    if until > now:
+    old = [row for row in rows if row.changed_at <= now - quiet]
+    if not old:
+        until = max(row.changed_at for row in rows) + quiet
         raise BlockedError(
             f"an answer, or an event, may still come until {until:%H:%M:%S} UTC",
             remedy="Wait until then: most of the unknown settles by itself",
         )
+    return old
 
 
 def _unknown(row: Any) -> Unknown:

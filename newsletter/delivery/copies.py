@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 from newsletter.delivery.evidence import attempt_name
 from newsletter.delivery.ledger import Claimed
@@ -26,7 +26,6 @@ from newsletter.tokens import TokenKeys
 class Copies:
     """An edition compiled for one mailing. Threads may share it."""
 
-    edition: Edition
     compiled: Compiled
     body: Substituted
     mailing: Mailing
@@ -48,17 +47,12 @@ class Copies:
             list_title=mailing.list_title,
         )
         return cls(
-            edition=edition,
             compiled=compile_message(edition, headers),
             body=compile_substitutions(edition, headers),
             mailing=mailing,
             mail_from=edition.from_address,
             keys=keys,
         )
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """For another process: it compiles anew."""
-        return _made_again, (self.edition.to_bytes(), self.mailing, dict(self.keys.secrets))
 
     def envelope(self, claimed: Claimed, *, bounces: str | None = None) -> Envelope:
         """The message for one reader.
@@ -94,7 +88,3 @@ class Copies:
             track=self.keys.track(claimed.subscriber_id, self.mailing.id),
             since=claimed.since,
         )
-
-
-def _made_again(edition: bytes, mailing: Mailing, secrets: dict[int, bytes]) -> Copies:
-    return Copies.of(Edition.from_bytes(edition), mailing, TokenKeys(secrets))

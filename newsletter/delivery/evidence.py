@@ -108,6 +108,13 @@ def may_have_arrived() -> ColumnElement[bool]:
     return (delivery.c.fence > 0) & silent.correlate(delivery)
 
 
+def told_of(delivery_id: ColumnElement[int]) -> ColumnElement[bool]:
+    """Whether an event proves that an attempt at it, whose answer never came, was taken: whatever it waits for now."""
+    return exists().where(
+        attempt.c.delivery_id == delivery_id, attempt.c.outcome == OutcomeKind.UNKNOWN, _told_of_attempt()
+    )
+
+
 def in_quiet(connection: Connection, mailing_id: int, *, now: datetime, quiet: timedelta = QUIET) -> int:
     """How many of the unknown have not been so for the whole quiet period."""
     where = (
@@ -132,11 +139,26 @@ def twice(connection: Connection, mailing_id: int, among: ColumnElement[bool] = 
     whole = (
         select(delivery.c.id, delivery.c.fence)
         .join(attempt, and_(attempt.c.chunk_id == delivery.c.chunk_id, attempt.c.fence == delivery.c.fence))
-        .where(again, attempt.c.delivery_id.is_(None), attempt.c.outcome == OutcomeKind.ACCEPTED)
+        .where(again, attempt.c.delivery_id.is_(None), attempt.c.outcome == OutcomeKind.ACCEPTED, ~_fared_alone())
     )
     taken = own.union(whole).subquery()
     more = select(taken.c.id).group_by(taken.c.id).having(func.count() > 1).subquery()
     return connection.execute(select(func.count()).select_from(more)).scalar_one()
+
+
+def _fared_alone() -> ColumnElement[bool]:
+    """Whether the delivery's present attempt has a row of its own: it fared otherwise than the rest of its request."""
+    alone = attempt.alias("alone")
+    return (
+        exists()
+        .where(
+            alone.c.delivery_id == delivery.c.id,
+            alone.c.chunk_id == delivery.c.chunk_id,
+            alone.c.fence == delivery.c.fence,
+            alone.c.outcome != OutcomeKind.UNKNOWN,
+        )
+        .correlate(delivery)
+    )
 
 
 def possibly_twice(connection: Connection, mailing_id: int, among: ColumnElement[bool] = _ALL) -> int:

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date as Date  # noqa: N812 - as everywhere
 from datetime import datetime, timedelta
-from itertools import groupby
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -22,14 +21,12 @@ from sqlalchemy import (
     case,
     exists,
     func,
-    insert,
     or_,
     select,
     update,
 )
 
 from newsletter.delivery import candidates, evidence, steps
-from newsletter.delivery.backoff import Backoff
 from newsletter.delivery.chunks import Chunk, LeaseLostError
 from newsletter.delivery.senders.base import Outcome
 from newsletter.store.among import among
@@ -38,16 +35,17 @@ from newsletter.store.statuses import (
     ChunkStatus,
     DeliveryStatus,
     MailingStatus,
-    OutcomeKind,
 )
 from newsletter.store.tables import (
     Instant,
-    attempt,
     chunk,
     delivery,
     mailing,
     wave,
 )
+
+LONGEST_WAIT = timedelta(hours=2)
+"""Longer than any wait between two tries: providers may ask for an hour."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -146,25 +144,11 @@ def intend(connection: Connection, found: Sequence[Found], held: Chunk, *, now: 
 
 
 def withdraw_left(connection: Connection, deliveries: Sequence[int], *, now: datetime) -> None:
-    """These were found, and have left or were suppressed since the freeze."""
-    connection.execute(_WITHDRAW, {"ids": list(deliveries), "now": now})
+    """These were found, and have left or were suppressed since the freeze, or have it after all, as events tell.
 
-
-def record(connection: Connection, settled: Sequence[Settled], *, now: datetime, backoff: Backoff) -> None:
-    """Keep every attempt, and settle the deliveries that are still at the fence of their attempt.
-
-    An answer that comes after the lease lapsed settles what had become `unknown`; one that comes after a newer claim
-    only goes into the attempts.
+    What was to be sent again, and may have arrived the first time, is unknown again.
     """
-    if not settled:
-        return
-    rows = []
-    for alike in _alike(settled).values():
-        whole = _settle(connection, alike, now, backoff)
-        # Where all of a request fared alike and counted, one row tells of all; for whatever else each has its own.
-        rows += [_attempt(alike[0]) | {"delivery_id": None}] if whole else [_attempt(one) for one in alike]
-    connection.execute(_ATTEMPT, rows)
-    steps.reached("record.writing")
+    connection.execute(_WITHDRAW, {"ids": list(deliveries), "now": now})
 
 
 def expire(connection: Connection, mailing_id: int, *, now: datetime) -> int:
@@ -186,11 +170,11 @@ def expire(connection: Connection, mailing_id: int, *, now: datetime) -> int:
     return connection.execute(update(delivery).where(where).values(values)).rowcount
 
 
-def put_off(connection: Connection, refused: Sequence[Claimed], *, now: datetime) -> None:
-    """`rejected` → `deferred`, due now: the refusal was about the message. The attempts stay as they were."""
-    if refused:
-        rows = [{"delivery_id": one.delivery_id, "claimed_fence": one.fence, "now": now} for one in refused]
-        connection.execute(_PUT_OFF, rows)
+def right_due(connection: Connection, mailing_id: int, *, now: datetime) -> int:
+    """What is due later than any wait lasts was deferred while a clock was ahead: it is due now; how many."""
+    deferred = (delivery.c.mailing_id == mailing_id) & (delivery.c.status == DeliveryStatus.DEFERRED)
+    too_late = delivery.c.due_at > now + LONGEST_WAIT
+    return connection.execute(update(delivery).where(deferred, too_late).values(due_at=now)).rowcount
 
 
 def withdraw(connection: Connection, mailing_id: int, *, now: datetime, limit: int) -> int:
@@ -222,6 +206,9 @@ def finish(connection: Connection, mailing_id: int, *, now: datetime) -> bool:
 
     What is unknown and will be sent again by the list's own rule is still open.
     """
+    # Locked before it is looked whether anything is open: on PostgreSQL a statement that waits for a row goes on by what
+    # it saw of other tables before, and a retry that was committed meanwhile would be left in a finished mailing.
+    connection.execute(select(mailing.c.id).where(mailing.c.id == mailing_id).with_for_update())
     unreleased = exists().where(wave.c.mailing_id == mailing_id, wave.c.released_at.is_(None))
     resent = (mailing.c.resend_after.is_not(None)) & exists().where(
         delivery.c.mailing_id == mailing_id, delivery.c.status == DeliveryStatus.UNKNOWN
@@ -231,6 +218,21 @@ def finish(connection: Connection, mailing_id: int, *, now: datetime) -> bool:
     ended = update(mailing).where(sending, ~unreleased, ~unsettled, or_(~resent, mailing.c.not_later_than < now))
     values = {"status": MailingStatus.FINISHED, "finished_at": now, "trouble": "", "trouble_since": None}
     return connection.execute(ended.values(values)).rowcount == 1
+
+
+def reopen_if_deferred(connection: Connection, mailing_id: int) -> bool:
+    """`finished` → `sending` where something of it is deferred; whether it was so.
+
+    Its worker slept past the lease, what it held became unknown and the mailing ended; then the answer was "later".
+    """
+    # Shared, so that workers wait for whoever ends the mailing and not for each other.
+    status = select(mailing.c.status).where(mailing.c.id == mailing_id).with_for_update(read=True)
+    if connection.execute(status).scalar_one() != MailingStatus.FINISHED:
+        return False
+    deferred = exists().where(delivery.c.mailing_id == mailing_id, delivery.c.status == DeliveryStatus.DEFERRED)
+    ended = (mailing.c.id == mailing_id) & (mailing.c.status == MailingStatus.FINISHED)
+    values = {"status": MailingStatus.SENDING, "finished_at": None}
+    return connection.execute(update(mailing).where(ended, deferred).values(values)).rowcount == 1
 
 
 def counts(connection: Connection, mailing_id: int) -> dict[DeliveryStatus, int]:
@@ -260,16 +262,30 @@ _WAITING = (
 _WITHDRAW = (
     update(delivery)
     .where(*_WAITING)
-    .values(status=DeliveryStatus.WITHDRAWN, due_at=None, pace_id=None, changed_at=bindparam("now", type_=Instant))
+    .values(
+        status=case(
+            ((delivery.c.fence > 0) & evidence.told_of(delivery.c.id), DeliveryStatus.ACCEPTED.value),
+            (evidence.may_have_arrived(), DeliveryStatus.UNKNOWN.value),
+            else_=DeliveryStatus.WITHDRAWN.value,
+        ),
+        due_at=None,
+        pace_id=None,
+        changed_at=bindparam("now", type_=Instant),
+    )
 )
 _INTEND = (
     update(delivery)
     .where(
         *_WAITING,
-        exists().where(
-            chunk.c.id == bindparam("chunk"),
-            chunk.c.fence == bindparam("chunk_fence"),
-            chunk.c.status == ChunkStatus.OPEN,
+        # Locked until the claim is committed: whoever ends the chunk then finds all that was claimed in it.
+        exists(
+            select(chunk.c.id)
+            .where(
+                chunk.c.id == bindparam("chunk"),
+                chunk.c.fence == bindparam("chunk_fence"),
+                chunk.c.status == ChunkStatus.OPEN,
+            )
+            .with_for_update(read=True)
         ),
     )
     .values(
@@ -296,89 +312,3 @@ def _claimed(row: Any, held: Chunk, was: DeliveryStatus) -> Claimed:
         was=was,
         domain=domain,
     )
-
-
-_ATTEMPT = insert(attempt)
-# An answer settles what is still at the fence of its attempt, and what has become unknown meanwhile.
-_OF_ATTEMPT = (
-    delivery.c.fence == bindparam("claimed_fence"),
-    or_(delivery.c.status == DeliveryStatus.SENDING, delivery.c.status == DeliveryStatus.UNKNOWN),
-)
-_SETTLE_ALIKE = (
-    update(delivery)
-    .where(among(delivery.c.id, "ids"), *_OF_ATTEMPT)
-    .values(status=bindparam("outcome"), due_at=None, changed_at=bindparam("now", type_=Instant))
-)
-# Each has a wait of its own. No IN here: SQLAlchemy expands its list at each execution, which rules out many rows at once.
-_DEFER = (
-    update(delivery)
-    .where(delivery.c.id == bindparam("delivery_id"), *_OF_ATTEMPT)
-    .values(status=bindparam("outcome"), due_at=bindparam("due"), changed_at=bindparam("now"))
-)
-_PUT_OFF = (
-    update(delivery)
-    .where(
-        delivery.c.id == bindparam("delivery_id"),
-        delivery.c.fence == bindparam("claimed_fence"),
-        delivery.c.status == DeliveryStatus.REJECTED,
-    )
-    .values(
-        status=DeliveryStatus.DEFERRED,
-        due_at=bindparam("now", type_=Instant),
-        changed_at=bindparam("now", type_=Instant),
-    )
-)
-_Alike = tuple[int, int, Outcome | OutcomeKind]
-
-
-def _alike(settled: Sequence[Settled]) -> dict[_Alike, list[Settled]]:
-    """By chunk, fence and outcome; single messages by its kind: servers word each of their answers anew."""
-    groups: dict[_Alike, list[Settled]] = {}
-    # All of a request share one outcome: it is told from the next one as an object, and hashed once for all of them.
-    for (chunk_id, fence, _), run in groupby(settled, key=_run):
-        alike = list(run)
-        outcome = alike[0].outcome
-        groups.setdefault((chunk_id, fence, outcome if alike[0].in_chunk else outcome.kind), []).extend(alike)
-    return groups
-
-
-def _run(one: Settled) -> tuple[int, int, int]:
-    return one.claimed.chunk_id, one.claimed.fence, id(one.outcome)
-
-
-def _settle(connection: Connection, alike: Sequence[Settled], now: datetime, backoff: Backoff) -> bool:
-    """Settle deliveries that fared alike; whether one attempt can tell of all of them."""
-    fence, kind = alike[0].claimed.fence, alike[0].outcome.kind
-    if kind is OutcomeKind.DEFERRED:
-        connection.execute(_DEFER, [_settling(one, now, backoff) for one in alike])
-        return False
-    ids = [one.claimed.delivery_id for one in alike]
-    values = {"ids": ids, "claimed_fence": fence, "outcome": kind.value, "now": now}
-    settled = connection.execute(_SETTLE_ALIKE, values).rowcount
-    return kind is OutcomeKind.ACCEPTED and alike[0].in_chunk and settled == len(ids)
-
-
-def _settling(one: Settled, now: datetime, backoff: Backoff) -> dict[str, Any]:
-    wait = backoff.wait(one.claimed.fence)
-    if one.outcome.retry_after is not None:
-        wait = max(wait, timedelta(seconds=one.outcome.retry_after))
-    return {
-        "delivery_id": one.claimed.delivery_id,
-        "claimed_fence": one.claimed.fence,
-        "outcome": one.outcome.kind.value,
-        "due": now + wait,
-        "now": now,
-    }
-
-
-def _attempt(one: Settled) -> dict[str, Any]:
-    return {
-        "chunk_id": one.claimed.chunk_id,
-        "delivery_id": one.claimed.delivery_id,
-        "fence": one.claimed.fence,
-        "outcome": one.outcome.kind.value,
-        "code": one.outcome.code,
-        "reply": one.outcome.reply,
-        "started_at": one.started_at,
-        "ended_at": one.ended_at,
-    }

@@ -9,6 +9,7 @@ from functools import partial
 
 import structlog
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from newsletter.clock import Clock
 from newsletter.delivery import chunks, control, evidence, history, notices, steps
@@ -19,11 +20,13 @@ from newsletter.delivery.copies import Copies
 from newsletter.delivery.identity import own_name
 from newsletter.delivery.patience import Patience
 from newsletter.delivery.senders.base import Sender, seconds
+from newsletter.delivery.standing import pause_for
 from newsletter.delivery.telling import Teller
 from newsletter.delivery.two_clocks import TwoClocks
 from newsletter.delivery.worker import LEASE, Worker
-from newsletter.errors import BlockedError
+from newsletter.errors import BlockedError, InputError
 from newsletter.publishing import Mailing, editions, mailings
+from newsletter.rendering import Edition
 from newsletter.settings import BreakerSettings
 from newsletter.store import Store
 from newsletter.tokens import TokenKeys
@@ -118,11 +121,31 @@ class StandBy:
         sending = self._patience.call(lambda: mailings.being_sent(self._store))
         for found in sending:
             if found.id not in self._working and seconds() >= self._rested.get(found.id, 0.0):
-                self._begin(found)
+                self._begin_or_pause(found)
         return bool(sending or self._working)
 
-    def _begin(self, found: Mailing) -> None:
-        edition = self._patience.call(lambda: editions.edition_of(self._store, found.edition_digest))
+    def _begin_or_pause(self, found: Mailing) -> None:
+        """A mailing whose edition cannot be used waits for a person, and the others go on."""
+        edition = self._patience.call(partial(self._edition_of, found))
+        try:
+            if isinstance(edition, InputError):
+                raise edition
+            self._begin(found, edition)
+        except InputError as error:
+            log.warning("mailing.paused", mailing=found.id, why=error.what)
+            now, why = self._clocks.now(), f"its edition cannot be used: {error.what}"
+            self._patience.run(partial(pause_for, mailing_id=found.id, trouble=why, code="EDITION-DAMAGED", now=now))
+
+    def _edition_of(self, found: Mailing) -> Edition | InputError:
+        """Its edition, or what is wrong with that: waiting would mend it no more than it mends the database."""
+        try:
+            return editions.edition_of(self._store, found.edition_digest)
+        except InputError as error:
+            if isinstance(error.__cause__, SQLAlchemyError):
+                raise
+            return error
+
+    def _begin(self, found: Mailing, edition: Edition) -> None:
         worker = Worker(
             store=self._store,
             mailing=found,

@@ -31,15 +31,9 @@ STEPS = (
 SCHEDULER_STEPS = ("start.writing", "start.committed", "hold.writing", "waves.writing", "slot.committed")
 """The same of a scheduler: starting, holding, adding waves, scheduling a recurring issue."""
 
-_with: list[int] = []
 _step, _, _times = os.environ.get(CRASH_AT, "").partition(":")
 _count = count(1)
 _lock = Lock()
-
-
-def carries_for(process: int) -> None:
-    """This process carries mail for another one: at the step both end, the other first."""
-    _with.append(process)
 
 
 def reached(step: str) -> None:
@@ -48,6 +42,4 @@ def reached(step: str) -> None:
         return
     with _lock:
         if next(_count) == int(_times or "1"):
-            if os.getppid() in _with:
-                os.kill(os.getppid(), signal.SIGKILL)
             os.kill(os.getpid(), signal.SIGKILL)

@@ -1,7 +1,8 @@
 """Keeping processes alive: what dies is started again, after a wait that grows while it keeps dying.
 
 Each child has a session of its own, so that a Ctrl-C on the terminal reaches the supervisor alone: a child that got the
-signal from both would take the second for an order to end at once. And each holds the end of a pipe that breaks when the
+signal from both would take the second for an order to end at once. One that is refused at its first start, for bad input
+that does not mend itself, ends the supervisor as well. And each holds the end of a pipe that breaks when the
 supervisor dies, however it dies: `with_supervisor` has the child leave in good order then.
 """
 
@@ -18,12 +19,15 @@ from dataclasses import dataclass
 
 from newsletter.delivery.backoff import Backoff
 from newsletter.delivery.senders.base import seconds
+from newsletter.errors import InputError
 
 _WAITS = Backoff(first=0.5, longest=30.0)
 _STEADY = 60.0
 """Seconds after which a process that runs has shown that it can: its next death counts as the first."""
 
 _LOOK = 0.2
+_BAD_INPUT = 2
+"""The exit code of our commands for what they were given and cannot use: a busy port, a setting, a missing secret."""
 
 Say = Callable[[str], None]
 
@@ -54,19 +58,29 @@ class Supervisor:
         self._say = say
         self._patience = patience
         self._stopping = threading.Event()
+        self._refused = ""
 
     def stop(self) -> None:
         """Ask all processes to finish what they hold, and end. For signal handlers."""
         self._stopping.set()
 
     def run(self) -> None:
-        """Keep them running until `stop` is called."""
+        """Keep them running until `stop` is called.
+
+        Raises:
+            InputError: one was refused at its first start, as it has said itself; the others were stopped in good order.
+        """
         try:
             while not self._stopping.is_set():
                 self.run_once()
                 self._stopping.wait(_LOOK)
         finally:
             self._end()
+        if self._refused:
+            raise InputError(
+                f"{self._refused} cannot start: it has said above why, and that does not mend itself",
+                remedy="Mend it, and start this again",
+            )
 
     def run_once(self) -> bool:
         """One look: note who died, start whose time has come. Whether anything was started or had died."""
@@ -90,9 +104,15 @@ class Supervisor:
             return True
         if (code := kept.process.poll()) is None:
             return False
-        kept.deaths = 1 if seconds() - kept.started > _STEADY else kept.deaths + 1
-        wait = _WAITS.wait(kept.deaths).total_seconds()
+        steady = seconds() - kept.started > _STEADY
         _let_go(kept.process)
+        if code == _BAD_INPUT and not (kept.deaths or steady):
+            # Later on it may be the database that is away for a while: then it is started again like any other.
+            kept.process, self._refused = None, self._refused or kept.name
+            self._stopping.set()
+            return True
+        kept.deaths = 1 if steady else kept.deaths + 1
+        wait = _WAITS.wait(kept.deaths).total_seconds()
         kept.process, kept.start_at = None, seconds() + wait
         self._say(f"{kept.name}: ended ({_words(code)}); started again in {wait:.1f} s")
         return True

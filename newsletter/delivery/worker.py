@@ -12,13 +12,13 @@ from contextlib import suppress
 from datetime import timedelta
 
 from newsletter.clock import Clock
-from newsletter.delivery import carriers, evidence
+from newsletter.delivery import evidence
 from newsletter.delivery.backoff import Backoff
 from newsletter.delivery.books import Books
 from newsletter.delivery.breaker import Breaker
 from newsletter.delivery.circuit import Circuit
 from newsletter.delivery.claiming import Claims
-from newsletter.delivery.connections import Carrying, settled_of
+from newsletter.delivery.connections import Connections, settled_of
 from newsletter.delivery.copies import Copies
 from newsletter.delivery.garbage import searched_seldom
 from newsletter.delivery.identity import own_name
@@ -89,6 +89,7 @@ class Worker:
         self._clocks = TwoClocks(clock)
         self._tally = Tally(on_progress)
         self._circuit = Circuit()
+        self._crash: BaseException | None = None
         claims = Claims(
             store=store,
             mailing_id=mailing.id,
@@ -124,7 +125,7 @@ class Worker:
             InputError: the database is damaged, or has taken nothing for as long as the lease and this worker is not
                 patient, or has been asked to leave.
         """
-        connections = carriers.by_capabilities(self._sender, clock=self._clock)
+        connections = Connections(self._sender, clock=self._clock)
         try:
             while self.run_once(connections):
                 pass
@@ -144,7 +145,7 @@ class Worker:
             raise connections.crash
         self._raise_if_broken()
 
-    def run_once(self, connections: Carrying) -> bool:
+    def run_once(self, connections: Connections) -> bool:
         """One round: collect, record and claim in one transaction, hand over. False once there is no more to do."""
         back = connections.collect(timeout=self._nap(self._books.opens_in()))
         self._books.enter(back)
@@ -176,9 +177,10 @@ class Worker:
             raise fault
         self._books.bear(fault)
 
-    def _is_to_leave(self, connections: Carrying) -> bool:
+    def _is_to_leave(self, connections: Connections) -> bool:
         """Whether nothing new may begin; once the time for leaving is over, nothing in the air is waited for."""
-        broken = self._circuit.broken or self._books.refusals.broken or connections.crash
+        self._crash = self._crash or connections.crash
+        broken = self._circuit.broken or self._books.refusals.broken or self._crash
         if not self._stopping.is_set() and not broken:
             return False
         if self._leave_by is None:
@@ -212,7 +214,7 @@ class Worker:
             return False
         return True
 
-    def _abandon(self, connections: Carrying) -> None:
+    def _abandon(self, connections: Connections) -> None:
         """After a fault: wait for what is in the air, try once more to record it, and leave."""
         self._stopping.set()
         while connections.in_air:
@@ -235,6 +237,9 @@ class Worker:
             return f"the server refuses us: {self._circuit.broken.reply}"
         if self._books.refusals.broken is not None:
             return f"the server refuses every message once it has read it: {self._books.refusals.broken.reply}"
+        if self._crash is not None:
+            # Whoever starts this worker again would lose as many to the unknown each time.
+            return f"this program failed: {type(self._crash).__name__}"
         return ""
 
     def _raise_if_broken(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 
 from newsletter.doctor.diagnosis import Area, Fine, Said, by_error, found
@@ -36,10 +37,20 @@ def look(installation: Installation) -> Iterator[Said]:
 
 
 def _refused(error: NewsletterError, installation: Installation) -> Said:
-    if installation.settings.sender.kind == "smtp" and stays_here(installation.settings.sender):
+    sender = installation.settings.sender
+    if sender.kind == "smtp" and stays_here(sender) and not _listens(sender):
         remedy = "Start the mail server of this machine; for a rehearsal `newsletter inbox`"
         return found(_AREA, "SENDER-REFUSES", error.what, where=error.where, remedy=remedy)
     return by_error(_AREA, "SENDER-REFUSES", error)
+
+
+def _listens(settings: SenderSettings) -> bool:
+    """Whether anybody is there, who then has refused us."""
+    try:
+        socket.create_connection((settings.host, settings.port), timeout=_MOST_SECONDS).close()
+    except OSError:
+        return False
+    return True
 
 
 def _taken(settings: SenderSettings) -> str:

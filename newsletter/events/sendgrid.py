@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Any
 
 from newsletter.errors import InputError
@@ -42,7 +43,8 @@ def events_of(body: bytes, *, now: datetime) -> list[Event]:
         InputError: it is no JSON array.
     """
     try:
-        posted = json.loads(body)
+        # What is no JSON (RFC 8259, section 6) and Python reads all the same, PostgreSQL does not keep: null instead.
+        posted = json.loads(body, parse_constant=lambda _: None, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise InputError("the posted events are no JSON") from error
     if not isinstance(posted, list):
@@ -63,6 +65,11 @@ def _event(raw: Mapping[str, Any], now: datetime) -> Event:
         machine=raw.get("sg_machine_open") is True,
         raw=raw,
     )
+
+
+def _finite(digits: str) -> float | None:
+    number = float(digits)
+    return number if isfinite(number) else None
 
 
 def _digest(raw: Mapping[str, Any]) -> str:

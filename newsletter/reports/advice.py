@@ -17,8 +17,9 @@ def advice(report: Report) -> str:
         return _paused(report, number)
     if phase in _AT_WORK and not report.workers:
         # While `newsletter send` freezes, it is not a worker yet.
-        unless = ", unless newsletter send is at it" if phase is Phase.FREEZING else ""
-        return f"start a worker{unless}: newsletter worker (newsletter run keeps one running)"
+        # A worker is not known before it claims something, nor is `newsletter send` while it freezes.
+        none = "if none runs and newsletter send is not at it" if phase is Phase.FREEZING else "if none runs"
+        return f"start a worker, {none}: newsletter worker (newsletter run keeps one running)"
     if phase in _AT_WORK and report.trouble:
         return (
             f"see to what is in the way; nobody is given up before {report.mailing.not_later_than:%H:%M} UTC, and it "

@@ -127,9 +127,9 @@ class Report:
 
     @property
     def left(self) -> timedelta | None:
-        """How long it will take at the present pace; None where nothing goes, or nothing is to go now."""
+        """How long it will take at the present pace; None where nobody is at it, nothing goes, or nothing is to go now."""
         going = self.counts[DeliveryStatus.PENDING] + self.counts[DeliveryStatus.SENDING]
-        if self.phase is not Phase.SENDING or not going or not self.recently:
+        if self.phase is not Phase.SENDING or not (going and self.recently and self.workers):
             return None
         return timedelta(seconds=going / self.pace)
 

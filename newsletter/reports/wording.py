@@ -172,6 +172,8 @@ def _workers(report: Report) -> str:
 
 
 def _pace(report: Report) -> str:
+    if not report.workers:
+        return ""
     if report.left is None:
         return "; nothing was accepted in the last minute"
     return f", {report.pace:,.1f}/s; done in about {span(report.left)}, at {_clock(report.at + report.left)} UTC"

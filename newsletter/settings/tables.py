@@ -232,9 +232,6 @@ class SenderSettings(Table):
     """The name to sign in with. Left empty: without signing in."""
     connections: Annotated[int, Field(ge=1, le=64)] = 8
     """How many connections send at once; also the most deliveries that a killed process leaves unknown."""
-    processes: Annotated[int, Field(ge=0, le=16)] = 0
-    """With `smtp`: over how many processes the connections are spread. 1: the worker's own alone. 0: that one at first,
-    and others once a mailing goes out so fast that they pay, by the processors of the machine."""
     timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
     """Seconds that the server may take for one step before the connection counts as dead."""
     pipelining: bool = True

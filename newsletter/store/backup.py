@@ -97,9 +97,13 @@ def _name(store: Store, now: datetime) -> str:
 
 
 def _settle(unfinished: Path, file: Path) -> None:
-    """On the disk, and only then under its name."""
+    """On the disk, and only then under its name, which another backup may have taken in the meantime.
+
+    Raises:
+        FileExistsError: it has.
+    """
     _sync(unfinished)
-    unfinished.replace(file)
+    os.link(unfinished, file)
     _sync(file.parent)
 
 
@@ -141,6 +145,11 @@ def _dump_postgresql(store: Store, target: Path) -> None:
     url = store.engine.url
     # The password goes by the environment, which other users of the machine cannot see; the arguments they can.
     environ = {**os.environ, **({"PGPASSWORD": str(url.password)} if url.password else {})}
+    if "sslpassword" in url.query:
+        what = "pg_dump takes the password of a client's key only where every user of the machine sees it"
+        raise InputError(
+            what, where="DATABASE_URL", remedy="Take the password off the key's file, and sslpassword away"
+        )
     arguments = store.engine.dialect.create_connect_args(url)[1]
     shown = {name: value for name, value in arguments.items() if isinstance(value, str | int) and name != "password"}
     given = make_conninfo("application_name='newsletter backup'", **shown)

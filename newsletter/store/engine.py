@@ -125,12 +125,12 @@ class Store:
 
 
 def open(url: str, *, busy_seconds: float = 10.0, any_form: bool = False) -> Store:  # noqa: A001 - read as `store.open(url)`
-    """Open the database at `url`; a new one gets its tables.
+    """Open the database at `url`; a new one gets its tables, unless any form will do.
 
     Args:
         url: `sqlite:///path` or `postgresql://…`.
         busy_seconds: how long to wait for another writer (on PostgreSQL: for a lock) before giving up.
-        any_form: open an older one, too, as it is. For those who bring it up.
+        any_form: open a new or older one, too, as it is. For those who bring it up, or only look.
 
     Raises:
         InputError: there is no database, it cannot be used, is in an older form (`newsletter db upgrade` brings it up)

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, select
 from newsletter.errors import InputError
 from newsletter.store import audit
 from newsletter.store.tables import audit as audit_table
+from newsletter.store.tables import mailing, subscriber, suppression, user
 from newsletter.tokens import SECRET_NAME
 
 if TYPE_CHECKING:
@@ -38,6 +39,16 @@ def known(connection: Connection) -> dict[int, str]:
         if action == ADOPTION or number not in found:
             found[number] = detail["fingerprint"]
     return found
+
+
+def needed(store: Store) -> bool:
+    """Whether a key was used for anything in the database, so that another one would not do.
+
+    Databases of earlier versions may know no key, and hold what was made with one.
+    """
+    with store.reading() as connection:
+        made_with_keys = (select(table.c.id).limit(1) for table in (mailing, subscriber, suppression, user))
+        return bool(known(connection)) or any(connection.execute(one).first() is not None for one in made_with_keys)
 
 
 def strangers(held: Mapping[int, str], given: Mapping[int, str]) -> list[int]:

@@ -50,7 +50,7 @@ def prepare(store: Store, *, any_form: bool = False) -> None:
 
     Args:
         store: the database.
-        any_form: let an older one pass as it is.
+        any_form: let a new or older one pass as it is.
 
     Raises:
         InputError: the database is in an older or a newer form, or another program's.
@@ -59,7 +59,7 @@ def prepare(store: Store, *, any_form: bool = False) -> None:
         version = version_of(connection)
         if version is None:
             _refuse_foreign(connection, store.place)
-    if version is None:
+    if version is None and not any_form:
         upgrade(store)
     elif missing(store.place, version) and not any_form:
         raise InputError(

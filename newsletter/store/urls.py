@@ -39,6 +39,10 @@ def parse(url: str) -> URL:
     except (ArgumentError, ValueError):
         # Without its cause: that would show the URL in a traceback.
         raise InputError("the database's URL cannot be read", where="DATABASE_URL", remedy=_REMEDY) from None
+    if "@" in (parsed.host or ""):
+        # An @ in the password: what stands behind it would be taken for the host, and shown.
+        what = "the database's URL holds an @ too many: in a password it is written as %40"
+        raise InputError(what, where="DATABASE_URL", remedy=_REMEDY)
     driver = _DRIVERS.get(parsed.drivername)
     if driver is None:
         what = f"this does not work with {parsed.drivername!r} databases"

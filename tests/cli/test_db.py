@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import create_engine, insert, text
+from sqlalchemy import create_engine, insert, inspect, text
 
 from newsletter import store
 from newsletter.store import schema, urls
@@ -127,3 +127,28 @@ def test_a_database_that_is_away_is_one_clear_error_without_the_password(newsroo
         refused = newsroom.run(*asked, environ=away)
         refused.refuses("cannot be reached", "postgresql://ada@127.0.0.1:1/news")
         assert "geheim" not in refused.err
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+def test_looking_at_an_empty_database_leaves_it_empty(newsroom, url, environ):
+    def tables():
+        with closing(store.open(url, any_form=True)) as opened, opened.reading() as connection:
+            return inspect(connection).get_table_names()
+
+    planned = newsroom.run("db", "upgrade", "--dry-run", environ=environ)
+    assert (planned.code, [line[:4] for line in planned.out.splitlines()]) == (0, schema.known_versions())
+    for asked in (["backup"], ["prune", "--dry-run"], ["prune", "--yes"]):
+        newsroom.run("db", *asked, environ=environ).refuses("no database yet")
+    assert tables() == []
+    done = newsroom.run("db", "upgrade", "--yes", environ=environ)
+    assert (done.code, "Backed up" in done.err) == (0, False), done
+    assert "mailing" in tables()
+
+
+def test_looking_at_an_empty_file_leaves_it_empty(newsroom):
+    file = newsroom.root / "data" / "newsletter.db"
+    file.parent.mkdir(mode=0o700, exist_ok=True)
+    file.touch()
+    assert newsroom.run("db", "upgrade", "--dry-run").code == 0
+    with closing(store.open(store.sqlite_url(file), any_form=True)) as opened, opened.reading() as connection:
+        assert inspect(connection).get_table_names() == []

@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -10,7 +11,7 @@ from contextlib import closing
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from newsletter import store
 from newsletter.audience import lists, subscribers
@@ -245,3 +246,58 @@ def test_where_the_supervisor_is_killed_the_others_leave_in_good_order(root, mai
         said = ran.stderr.read()
     assert "The worker has left; nothing is in the air." in said
     assert mailing.id == 1
+
+
+def test_pages_whose_port_is_taken_end_it_with_their_words(root):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        ran = subprocess.run(
+            [*NEWSLETTER, "-C", str(root), "run", "--port", port],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert ran.returncode == 2, ran.stderr
+    assert ran.stderr.count(f"127.0.0.1:{port}:") == 1
+    assert "web cannot start" in ran.stderr
+    assert "started again" not in ran.stderr
+    assert "worker: ended" in ran.stderr
+
+
+def test_a_send_through_sendgrid_is_rehearsed_with_its_events(root, mailing, opened, newsletter, monkeypatch):
+    ports = free_port(preferred=28025), free_port(preferred=28125)
+    command = [*NEWSLETTER, "-C", str(root), "inbox", "--smtp-port", "0", "--port", ports[0], "--sendgrid", ports[1]]
+
+    def started():
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+        running = subprocess.Popen(list(map(str, command)), text=True, **quiet)
+        said = []
+        for line in running.stderr:
+            said.append(line)
+            if "Ctrl-C" in line:
+                break
+        return running, "".join(line.strip() + "\n" for line in said if line.startswith("    ")), "".join(said)
+
+    def leave(running):
+        running.terminate()
+        running.communicate(timeout=30)
+
+    first, given, said = started()
+    leave(first)
+    assert "events come only then" in said
+    toml = root / "newsletter.toml"
+    toml.write_text(toml.read_text().partition("[sender]")[0] + given)
+    monkeypatch.setenv("NEWSLETTER_SENDGRID_KEY", "SG.rehearsal")
+    second, again, said = started()
+    assert again == given
+    assert "events come only then" not in said
+    newsletter("worker", "--once")
+    until(lambda: _events(opened) >= 3)
+    leave(second)
+    assert "Finished: all 3 accepted." in newsletter("mailing", "show", str(mailing.id))
+
+
+def _events(opened):
+    with opened.reading() as connection:
+        return connection.execute(select(func.count()).select_from(tables.event)).scalar_one()

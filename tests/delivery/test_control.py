@@ -155,11 +155,11 @@ def test_a_person_decides_on_the_unknown_and_the_audit_keeps_it(newsroom, mailin
         later = now + timedelta(seconds=after)
         return control.resolve(newsroom.store, mailing.id, verdict, deliveries=which or None, actor="ada", now=later)
 
-    assert resolve("accepted", bob) == 1
-    assert resolve("rejected", cyd) == 1
+    assert resolve("accepted", bob).decided == 1
+    assert resolve("rejected", cyd).decided == 1
     with pytest.raises(BlockedError, match="may still come"):
         resolve("pending", after=10)
-    assert resolve("pending", after=301) == 1
+    assert resolve("pending", after=301).decided == 1
     with pytest.raises(BlockedError, match="nothing of mailing 1 is unknown"):
         resolve("accepted")
     statuses = newsroom.statuses(mailing)
@@ -169,6 +169,27 @@ def test_a_person_decides_on_the_unknown_and_the_audit_keeps_it(newsroom, mailin
         {"as": "rejected", "deliveries": 1, "ids": [cyd]},
         {"as": "pending", "deliveries": 1, "ids": [dan]},
     ]
+
+
+def test_those_that_are_quiet_still_do_not_keep_the_others_from_being_sent_again(newsroom, mailing):
+    now = mailing.created_at
+    set_statuses(newsroom, now, ann="unknown", bob="unknown", cyd="unknown")
+    ann, bob, cyd = (one.delivery for one in control.unknown_of(newsroom.store, mailing.id))
+    late = now + timedelta(seconds=200)
+    with newsroom.store.writing() as connection:
+        connection.execute(update(tables.delivery).where(tables.delivery.c.id == cyd).values(changed_at=late))
+
+    def resolve(which, after):
+        at = now + timedelta(seconds=after)
+        return control.resolve(newsroom.store, mailing.id, "pending", deliveries=which, actor="ada", now=at)
+
+    quiet_until = late + timedelta(minutes=5)
+    assert resolve([bob, cyd], 301) == control.Resolved(decided=1, left=1, quiet_until=quiet_until)
+    assert resolve(None, 302) == control.Resolved(decided=1, left=1, quiet_until=quiet_until)
+    with pytest.raises(BlockedError, match=f"may still come until {quiet_until:%H:%M:%S}"):
+        resolve(None, 303)
+    assert resolve(None, 500) == control.Resolved(decided=1)
+    assert [detail["ids"] for _, _, detail in audit_of(newsroom, "mailing.resolve")] == [[bob], [ann], [cyd]]
 
 
 def test_deciding_on_a_delivery_that_is_not_unknown_changes_nothing(newsroom, mailing):
@@ -198,7 +219,8 @@ def test_nothing_of_a_cancelled_mailing_is_sent_again(newsroom, mailing):
         control.resolve(newsroom.store, mailing.id, "pending", deliveries=None, actor="ada", now=later)
     with pytest.raises(BlockedError, match="was cancelled"):
         control.retry(newsroom.store, mailing.id, actor="ada", now=later)
-    assert control.resolve(newsroom.store, mailing.id, "accepted", deliveries=None, actor="ada", now=later) == 1
+    done = control.resolve(newsroom.store, mailing.id, "accepted", deliveries=None, actor="ada", now=later)
+    assert done == control.Resolved(decided=1)
 
 
 @pytest.mark.parametrize("step", ["pause", "resume", "cancel", "retry"])

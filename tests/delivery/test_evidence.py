@@ -4,7 +4,7 @@ from functools import partial
 import pytest
 from sqlalchemy import insert, select, update
 
-from newsletter.delivery import chunks, evidence, ledger
+from newsletter.delivery import chunks, evidence, ledger, outcomes
 from newsletter.delivery.backoff import Backoff
 from newsletter.delivery.ledger import Settled
 from newsletter.delivery.senders.base import Outcome
@@ -36,7 +36,7 @@ def record(newsroom, noon):
     def record(*pairs):
         settled = [Settled(claimed=c, outcome=o, started_at=noon, ended_at=noon, in_chunk=True) for c, o in pairs]
         with newsroom.store.writing() as connection:
-            ledger.record(connection, settled, now=noon, backoff=Backoff())
+            outcomes.record(connection, settled, now=noon, backoff=Backoff())
 
     return record
 

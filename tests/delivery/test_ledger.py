@@ -1,10 +1,10 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from newsletter.clock import system_clock
-from newsletter.delivery import chunks, ledger
+from newsletter.delivery import chunks, ledger, outcomes
 from newsletter.delivery.backoff import Backoff
 from newsletter.delivery.chunks import LeaseLostError
 from newsletter.delivery.identity import own_name
@@ -45,7 +45,7 @@ def record(newsroom, noon):
     def record(*pairs):
         settled = [Settled(claimed=c, outcome=o, started_at=noon, ended_at=noon) for c, o in pairs]
         with newsroom.store.writing() as connection:
-            ledger.record(connection, settled, now=noon, backoff=BACKOFF)
+            outcomes.record(connection, settled, now=noon, backoff=BACKOFF)
 
     return record
 
@@ -98,6 +98,25 @@ def test_outcomes_settle_deliveries_and_are_kept_as_attempts(newsroom, mailing, 
         (ann.delivery_id, 1, "accepted", 250),
         (bob.delivery_id, 1, "rejected", 550),
         (cyd.delivery_id, 1, "unknown", None),
+    ]
+
+
+def test_answers_in_other_words_settle_together_and_keep_their_words(newsroom, mailing, claim, record):
+    ann, bob, cyd = claim(3)
+    updates = []
+
+    def count(_connection, _cursor, statement, _parameters, _context, _many):
+        updates.extend([statement] if statement.startswith("UPDATE delivery") else [])
+
+    event.listen(newsroom.store.engine, "before_cursor_execute", count)
+    record(*((each, Outcome.accepted(250, f"queued as {number}")) for number, each in enumerate((ann, bob, cyd))))
+    event.remove(newsroom.store.engine, "before_cursor_execute", count)
+    assert len(updates) == 1
+    assert newsroom.statuses(mailing) == {"ann": "accepted", "bob": "accepted", "cyd": "accepted"}
+    assert [(a.delivery_id, a.reply) for a in newsroom.attempts()] == [
+        (ann.delivery_id, "queued as 0"),
+        (bob.delivery_id, "queued as 1"),
+        (cyd.delivery_id, "queued as 2"),
     ]
 
 
@@ -191,7 +210,7 @@ def test_who_was_refused_for_the_messages_sake_is_put_off(newsroom, mailing, cla
     ann, bob, _ = claim(3)
     record((ann, Outcome.rejected(554, "content")), (bob, Outcome.accepted(250, "queued")))
     with newsroom.store.writing() as connection:
-        ledger.put_off(connection, [ann, bob], now=noon)
+        outcomes.put_off(connection, [ann, bob], now=noon)
     assert newsroom.statuses(mailing) == {"ann": "deferred", "bob": "accepted", "cyd": "sending"}
     assert [again.fence for again in claim(1)] == [2]
 

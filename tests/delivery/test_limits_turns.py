@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import event, func, select, text, update
 
 from newsletter import store
-from newsletter.delivery import chunks, in_turn, ledger
+from newsletter.delivery import chunks, in_turn, ledger, outcomes
 from newsletter.delivery.backoff import Backoff
 from newsletter.delivery.identity import own_name
 from newsletter.delivery.ledger import Settled
@@ -53,7 +53,7 @@ class Worker:
 
     def _claim(self, connection, limit, now):
         self.turns.begin(connection, now=now)
-        ledger.record(connection, self.back, now=now, backoff=WAITS)
+        outcomes.record(connection, self.back, now=now, backoff=WAITS)
         number = self.mailing.id
         if self.turns.kept:
             asked = in_turn.Asked(mailing_id=number, wave_id=self.wave, limit=limit, now=now, due_by=now)

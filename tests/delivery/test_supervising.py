@@ -8,6 +8,7 @@ import time
 import pytest
 
 from newsletter.delivery.supervising import Supervisor, with_supervisor
+from newsletter.errors import InputError
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(60)"]
 
@@ -91,3 +92,40 @@ def test_the_children_of_a_killed_supervisor_leave_in_good_order():
 def test_whom_nobody_supervises_does_not_look_at_standard_input():
     with with_supervisor(lambda: pytest.fail("stopped"), supervised=False):
         assert not any(thread.name == "supervisor" for thread in threading.enumerate())
+
+
+def refusing(words):
+    return [sys.executable, "-c", f"import sys; print({words!r}, file=sys.stderr); sys.exit(2)"]
+
+
+def test_bad_input_at_the_first_start_ends_all_with_the_words_of_who_was_refused(capfd):
+    said = []
+    supervisor = Supervisor({"pages": refusing("port 8025 is taken"), "worker": SLEEPER}, say=said.append)
+    with pytest.raises(InputError, match="pages cannot start"):
+        supervisor.run()
+    assert capfd.readouterr().err.count("port 8025 is taken") == 1
+    assert said[-1] == "worker: ended (SIGTERM)"
+
+
+def test_what_was_up_before_is_started_again_also_after_bad_input(tmp_path):
+    # The first time it crashes, then the database is away, then all is well.
+    code = f"""
+import pathlib, sys, time
+times = pathlib.Path({str(tmp_path)!r}) / "times"
+done = len(times.read_text()) if times.exists() else 0
+times.write_text("x" * (done + 1))
+sys.exit((3, 2)[done]) if done < 2 else time.sleep(60)
+"""
+    said = []
+    supervisor = Supervisor({"one": [sys.executable, "-c", code]}, say=said.append)
+    thread = threading.Thread(target=supervisor.run)
+    thread.start()
+    try:
+        until(lambda: sum("started, process" in line for line in said) == 3)
+    finally:
+        supervisor.stop()
+        thread.join(20)
+    assert [line.split(";")[0] for line in said if "started again" in line] == [
+        "one: ended (exit code 3)",
+        "one: ended (exit code 2)",
+    ]

@@ -4,7 +4,7 @@ import os
 import shutil
 import socket
 import threading
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -139,6 +139,16 @@ def test_the_kind_of_disk_is_that_of_the_nearest_mount(path, kind, tmp_path):
 @pytest.fixture
 def mail_server():
     """Greets and takes leave."""
+    yield from serving_mail(b"220 here\r\n")
+
+
+@pytest.fixture
+def refusing_mail_server():
+    """Is there, and for others."""
+    yield from serving_mail(b"554 not for you\r\n")
+
+
+def serving_mail(greeting):
     server = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:
@@ -147,8 +157,8 @@ def mail_server():
                 connection, _ = server.accept()
             except OSError:
                 return
-            with connection, connection.makefile("rwb") as lines:
-                lines.write(b"220 here\r\n")
+            with suppress(OSError), connection, connection.makefile("rwb") as lines:
+                lines.write(greeting)
                 lines.flush()
                 for line in lines:
                     lines.write(b"221 bye\r\n" if line.upper().startswith(b"QUIT") else b"250 ok\r\n")
@@ -172,6 +182,13 @@ def test_a_server_that_does_not_answer_is_told(room):
     (said,) = sending.look(room.installation())
     assert said.finding.code == "SENDER-REFUSES"
     assert said.where == f"127.0.0.1:{room.tables['sender']['port']}"
+
+
+def test_a_server_of_this_machine_that_refuses_us_is_not_to_be_started(refusing_mail_server, room):
+    room.change("sender", port=refusing_mail_server)
+    (said,) = sending.look(room.installation())
+    assert "554 not for you" in str(said)
+    assert "Start the mail server" not in str(said)
 
 
 def test_a_missing_password_is_told(room):

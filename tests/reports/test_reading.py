@@ -5,7 +5,7 @@ from sqlalchemy import insert, update
 
 from newsletter import reports
 from newsletter.audience import lists
-from newsletter.delivery import chunks, ledger, release
+from newsletter.delivery import chunks, ledger, outcomes, release
 from newsletter.delivery.backoff import Backoff
 from newsletter.delivery.ledger import Settled
 from newsletter.delivery.senders.base import Outcome
@@ -70,13 +70,13 @@ def mailing(opened):
 
 @pytest.fixture
 def settle(opened, mailing):
-    def settle(*outcomes, now=NOON):
+    def settle(*ends, now=NOON):
         with opened.writing() as connection:
             held = chunks.take(connection, 1, worker="elsewhere/1/1/x", now=now, lease=timedelta(seconds=60))
-            claimed = ledger.claim(connection, mailing.id, held, len(outcomes), now=now)
-            pairs = zip(claimed, outcomes, strict=True)
+            claimed = ledger.claim(connection, mailing.id, held, len(ends), now=now)
+            pairs = zip(claimed, ends, strict=True)
             settled = [Settled(claimed=c, outcome=o, started_at=now, ended_at=now) for c, o in pairs]
-            ledger.record(connection, settled, now=now, backoff=Backoff(first=1, jitter=0))
+            outcomes.record(connection, settled, now=now, backoff=Backoff(first=1, jitter=0))
             return claimed
 
     return settle
@@ -137,7 +137,7 @@ def test_two_accepts_of_one_delivery_are_shown(opened, mailing, settle):
     settle(Outcome.accepted(250, "ok"), now=NOON + timedelta(seconds=5))
     with opened.writing() as connection:
         answer = Settled(claimed=late, outcome=Outcome.accepted(250, "ok"), started_at=NOON, ended_at=NOON)
-        ledger.record(connection, [answer], now=NOON, backoff=Backoff())
+        outcomes.record(connection, [answer], now=NOON, backoff=Backoff())
     assert read(opened, mailing).twice == 1
 
 

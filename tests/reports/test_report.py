@@ -140,7 +140,7 @@ RUNNING = {"accepted": 8_204, "pending": 4_000, "sending": 27, "deferred": 200}
 @pytest.mark.parametrize(
     ("stands", "changes", "said"),
     [
-        ({"status": MailingStatus.SENDING, **RUNNING}, {}, "start a worker: newsletter worker"),
+        ({"status": MailingStatus.SENDING, **RUNNING}, {}, "start a worker, if none runs: newsletter worker"),
         ({"status": MailingStatus.SENDING, **RUNNING}, {"workers": 1}, ""),
         (
             {"status": MailingStatus.SENDING, **RUNNING},
@@ -182,6 +182,12 @@ def test_what_is_in_the_way_says_since_when():
     told = replace(told, trouble="Connection refused", trouble_since=NOON, at=NOON + timedelta(minutes=4))
     assert "In the way since 12:00:00 UTC (4 min): Connection refused" in as_text(told)
     assert told.as_dict()["trouble_since"] == NOON.isoformat()
+
+
+def test_where_nobody_is_at_it_there_is_no_pace():
+    told = replace(report(status=MailingStatus.SENDING, **RUNNING), recently=4_027)
+    assert "\nNo worker is at it; nothing is tried after" in as_text(told)
+    assert told.as_dict()["seconds_left"] is None
 
 
 def test_a_running_one_says_its_pace_and_when_it_will_be_done():

@@ -28,8 +28,6 @@ class Capabilities:
     many calls may be in the air at once. `deadline`: seconds after which a call has surely come back; a lease must be
     longer. `return_path`: where bounces go, each to an address of its own that is made from this one; None where they go
     to the From address or the other side sees to them. `limits`: how fast mail may go, of a sender of whole messages.
-    `processes`: over how many processes its connections may be spread, 0 for as many as pay; another number than 1 only
-    of a sender of whole messages that can be pickled.
     """
 
     whole_messages: bool
@@ -38,7 +36,6 @@ class Capabilities:
     deadline: float
     return_path: str | None = None
     limits: Limits = UNLIMITED
-    processes: int = 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -215,7 +215,10 @@ def test_a_server_that_takes_no_request_is_cut_and_nothing_was_sent(sendgrid, ma
     ("answer", "kind", "for_good"),
     [
         (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", OutcomeKind.UNKNOWN, False),
-        (b"HTTP/1.1 202 Accepted\r\nContent-Length: 100\r\n\r\nshort", OutcomeKind.UNKNOWN, False),
+        (b"HTTP/1.1 202 Accepted\r\nContent-Length: 100\r\n\r\nshort", OutcomeKind.ACCEPTED, False),
+        (b"HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n", OutcomeKind.ACCEPTED, False),
+        (b"HTTP/1.1 401 No\r\nContent-Length: 100\r\n\r\nshort", OutcomeKind.DEFERRED, True),
+        (b"HTTP/1.1 429 Later\r\nContent-Length: 100\r\n\r\nshort", OutcomeKind.DEFERRED, False),
         (
             b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n",
             OutcomeKind.DEFERRED,
@@ -232,6 +235,53 @@ def test_odd_answers(sendgrid, answer, kind, for_good):
         sendgrid.sender = sendgrid.sender_for(url)
         outcome = only(sendgrid.send([sendgrid.good(1), sendgrid.good(2)]))
     assert (outcome.kind, outcome.permanent) == (kind, for_good)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "for_good"),
+    [
+        (b"401 No", OutcomeKind.DEFERRED, True),
+        (b"413 Too Large", OutcomeKind.DEFERRED, True),
+        (b"429 Later", OutcomeKind.DEFERRED, False),
+        # Less than all of a request is none: it cannot have been taken.
+        (b"503 Busy", OutcomeKind.DEFERRED, False),
+        (b"202 Accepted", OutcomeKind.UNKNOWN, False),
+    ],
+)
+def test_who_hangs_up_on_a_large_request_has_said_why(sendgrid, make, status, kind, for_good):
+    body = b'{"errors":[{"message":"so early"}]}'
+
+    def talk(taken):
+        received(taken)
+        taken.sendall(b"HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body))
+        time.sleep(0.05)
+
+    with serving(talk) as url:
+        connection = sendgrid.sender_for(url).open()
+        heavy = replace(make.body, html="x" * 20_000_000)  # more than any socket's buffers hold
+        outcomes = connection.send_chunk([make.handed("a@readers.example", body=heavy)], until=seconds() + 5)
+    outcome = only(outcomes)
+    assert (outcome.kind, outcome.permanent, outcome.reply) == (kind, for_good, "so early")
+
+
+def test_who_hangs_up_without_a_word_has_taken_nothing(sendgrid, make):
+    with serving(received) as url:
+        connection = sendgrid.sender_for(url).open()
+        heavy = replace(make.body, html="x" * 20_000_000)
+        outcomes = connection.send_chunk([make.handed("a@readers.example", body=heavy)], until=seconds() + 5)
+    assert (only(outcomes).kind, only(outcomes).code) == (OutcomeKind.DEFERRED, None)
+
+
+def test_the_key_is_masked_where_an_answer_repeats_it(sendgrid):
+    def talk(taken):
+        head, _ = read_request(taken)
+        said = head.decode().partition("uthorization: ")[2].partition("\r\n")[0].encode()
+        taken.sendall(b"HTTP/1.1 401 No\r\nContent-Length: %d\r\n\r\n%s" % (len(said), said))
+
+    with serving(talk) as url:
+        sendgrid.sender = sendgrid.sender_for(url, key="SG.geheim")
+        outcome = only(sendgrid.send([sendgrid.good(1)]))
+    assert outcome.reply == "Bearer …"
 
 
 def test_the_key_never_follows_a_redirect(sendgrid):
@@ -272,7 +322,14 @@ def test_a_tls_handshake_that_never_ends_is_cut(sendgrid):
     assert outcome.kind is OutcomeKind.DEFERRED
 
 
-@pytest.mark.parametrize("url", ["http://api.sendgrid.com", "http://127.0.0.1.example.com:80"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://api.sendgrid.com",
+        "http://127.0.0.1.example.com:80",
+        "http://127.0.0.1:80@elsewhere.example",
+    ],
+)
 def test_the_key_never_crosses_the_network_unencrypted(url):
     with pytest.raises(InputError, match="unencrypted"):
         SendGridSender(settings=SenderSettings(kind="sendgrid", url=url), key="SG.x")

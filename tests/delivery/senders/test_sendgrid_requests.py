@@ -32,7 +32,13 @@ def test_a_request_is_what_the_provider_takes(make):
 
 @pytest.mark.parametrize(
     ("name", "wire"),
-    [("Ada", "Ada"), ("Lin, Ada", '"Lin, Ada"'), ('Ada; "Countess"', "\"Ada; 'Countess'\""), ("Zoë 李", "Zoë 李")],
+    [
+        ("Ada", "Ada"),
+        ("Lin, Ada", '"Lin, Ada"'),
+        ('Ada; "Countess"', "\"Ada; 'Countess'\""),
+        ("Zoë 李", "Zoë 李"),
+        ("Doe, J\\", '"Doe, J/"'),
+    ],
 )
 def test_names_with_commas_are_quoted(make, name, wire):
     (one,) = ready(make, ["ada@readers.example"], name=name)

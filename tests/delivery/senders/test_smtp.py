@@ -219,6 +219,34 @@ def test_starttls_encrypts_before_anything_is_said(running, certificate):
         connection.close()
 
 
+def test_a_server_that_is_busy_once_encrypted_is_asked_again_later(certificate):
+    serving, trusting = certificate
+
+    def serve():
+        with contextlib.suppress(OSError):
+            talk = listening.accept()[0]
+            talk.sendall(b"220 hi\r\n")
+            talk.recv(1000)
+            talk.sendall(b"250-mx\r\n250 STARTTLS\r\n")
+            talk.recv(1000)
+            talk.sendall(b"220 go on\r\n")
+            with serving.wrap_socket(talk, server_side=True) as encrypted:
+                encrypted.recv(1000)
+                encrypted.sendall(b"451 4.3.2 busy\r\n")
+                encrypted.recv(1000)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        connection = SmtpConnection(
+            sender(listening.getsockname()[1], security="starttls", tls=trusting, username="me", password="secret")
+        )
+        outcome = connection.send(envelope("ann"))
+        connection.close()
+        thread.join()
+    assert (outcome.kind, outcome.code, outcome.permanent) == (OutcomeKind.DEFERRED, 451, False)
+
+
 def test_a_connection_can_be_encrypted_from_its_first_byte_and_cut(certificate):
     serving, trusting = certificate
     talks = []

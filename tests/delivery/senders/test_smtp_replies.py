@@ -203,3 +203,20 @@ def test_taking_leave_waits_for_no_answer(talk, scripted):
     began = time.monotonic()
     connection.close()
     assert time.monotonic() - began < 3
+
+
+@pytest.mark.parametrize("way", [{}, {"security": "starttls"}, {"username": "me"}])
+def test_a_server_that_is_busy_when_greeted_is_asked_again_later(scripted, way):
+    server = scripted(lambda stage, _: b"451 4.7.1 later\r\n" if stage == "ehlo" else None)
+    settings = SenderSettings(port=server.port, timeout_seconds=5, **way)
+    connection = SmtpConnection(SmtpSender(settings=settings, password="secret"))
+    outcome = connection.send(envelope("ann"))
+    connection.close()
+    assert (outcome.kind, outcome.code, outcome.permanent) == (OutcomeKind.DEFERRED, 451, False)
+
+
+def test_a_server_that_knows_no_ehlo_gets_helo(scripted):
+    server = scripted(lambda stage, _: b"502 what\r\n" if stage == "ehlo" else None)
+    connection = SmtpConnection(sender(server.port))
+    assert connection.send(envelope("ann")).kind is OutcomeKind.ACCEPTED
+    connection.close()

@@ -27,6 +27,8 @@ MOST_BYTES_EACH = 10_000
 MOST_CATEGORIES = 10
 LONGEST_CATEGORY = 255
 
+_UNQUOTED = str.maketrans({'"': "'", "\\": "/"})
+
 Body = dict[str, Any]
 
 
@@ -120,9 +122,12 @@ def categories(names: Sequence[str]) -> list[str]:
 
 
 def _display(name: str) -> str:
-    """A display name. SendGrid puts it into the header as it is, where a comma or semicolon would end it."""
+    """A display name. SendGrid puts it into the header as it is, where a comma or semicolon would end it.
+
+    Inside quotation marks, those and a backslash mean something of their own (RFC 5322, section 3.2.4).
+    """
     refuse_controls(name, name="name")
-    return f'"{name.replace(chr(34), chr(39))}"' if "," in name or ";" in name else name
+    return f'"{name.translate(_UNQUOTED)}"' if "," in name or ";" in name else name
 
 
 def _within(what: str, values: dict[str, str]) -> None:

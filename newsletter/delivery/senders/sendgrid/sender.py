@@ -7,12 +7,13 @@ import ssl
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from newsletter.delivery.senders.base import Capabilities, ChunkConnection, Handed, Outcome, seconds
 from newsletter.delivery.senders.sendgrid import requests
 from newsletter.delivery.senders.sendgrid.answers import Verdict, judge
 from newsletter.delivery.senders.sendgrid.requests import Addressed
-from newsletter.delivery.senders.sendgrid.wire import Answer, Line, Silence, TooLargeError
+from newsletter.delivery.senders.sendgrid.wire import LOOPBACK, Answer, Line, Silence, TooLargeError
 from newsletter.delivery.senders.watch import watched
 from newsletter.errors import InputError
 from newsletter.settings import SenderSettings
@@ -38,11 +39,7 @@ class SendGridSender:
         if not self.key or not self.key.isascii() or not self.key.isprintable():
             raise InputError("there is no SendGrid key", where="[sender]", remedy=f"Set {KEY} or {KEY}_FILE")
         url = self.settings.url
-        if url.startswith("http://") and url.split("/")[2].rpartition(":")[0] not in (
-            "127.0.0.1",
-            "localhost",
-            "[::1]",
-        ):
+        if urlsplit(url).scheme != "https" and urlsplit(url).hostname not in LOOPBACK:
             raise InputError(
                 f"the key would cross the network to {url} unencrypted", where="newsletter.toml", remedy="Use https://"
             )
@@ -159,7 +156,7 @@ class SendGridConnection(ChunkConnection):
         except TooLargeError as error:
             outcome = Outcome.deferred(None, str(error), sender_fault=True, permanent=True)
             return Verdict(outcome=outcome, too_large=True)
-        return judge(answer, sandbox=self._sandbox)
+        return judge(answer, sandbox=self._sandbox, recipients=len(group))
 
     def _send_halves(self, group: list[Addressed], until: float) -> dict[int, Outcome]:
         middle = len(group) // 2
@@ -181,5 +178,5 @@ def _rename(group: Sequence[Addressed], part: str) -> None:
 def _may_send(body: bytes) -> bool:
     try:
         return "mail.send" in json.loads(body)["scopes"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return False

@@ -31,17 +31,22 @@ from newsletter.delivery.senders.sendgrid.requests import MOST_BYTES
 # Its debug log would hold the key.
 logging.getLogger("python_http_client").setLevel(logging.WARNING)
 
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
-_LONGEST_BODY = 64 * 1024
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_LONGEST_BODY = 1024 * 1024
+"""Of an answer: where it names 1,000 recipients, it takes a quarter of that."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """What came back. Header names are in lower case."""
+    """What came back. Header names are in lower case; the body is what came of it.
+
+    `written`: as in `Silence`. Where it is false, the other side answered before it had the whole request.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    written: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,6 +94,7 @@ class Line:
 
     def __init__(self, *, url: str, key: str, tls: ssl.SSLContext | None = None) -> None:
         self._call: _Call | None = None
+        self._key = key.encode()
         client = SendGridAPIClient(api_key=key, host=url)
         self._client = _Client(client.client.request_headers, url=url, tls=tls)
 
@@ -121,10 +127,11 @@ class Line:
         watchdog.start()
         try:
             response = ask()
-            return _answer(response.status_code, response.headers, response.body)
+            return self._answer(call, response.status_code, response.headers, response.body)
         except HTTPError as error:
-            return _answer(error.status_code, error.headers, error.body)
-        except (OSError, http.client.HTTPException) as error:
+            return self._answer(call, error.status_code, error.headers, error.body)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            # ValueError: urllib reads the Location of a redirect that nobody follows.
             cause = getattr(error, "reason", error)
             lasting = isinstance(cause, ssl.SSLCertVerificationError) and not call.written
             return Silence(written=call.written, words=_words(error, cut=call.was_cut), lasting=lasting)
@@ -132,6 +139,12 @@ class Line:
             watchdog.cancel()
             self._call = None
             call.end()
+
+    def _answer(self, call: _Call, status: int, headers: Any, body: bytes | None) -> Answer:
+        named = {str(name).lower(): str(value) for name, value in headers.items()}
+        # Whoever stands between may repeat what we said: the words are kept, and shown.
+        shown = (body or b"").replace(self._key, "…".encode())
+        return Answer(status=status, headers=named, body=shown, written=call.written)
 
 
 class _Call:
@@ -193,8 +206,25 @@ class _Call:
                 self._handle = None
 
 
+class _Response(http.client.HTTPResponse):
+    """An answer whose status counts, whatever becomes of its body."""
+
+    def read(self, amt: int | None = None) -> bytes:
+        """The body, or what came of it; nothing is left to be read then."""
+        try:
+            return super().read(amt or _LONGEST_BODY)
+        except http.client.IncompleteRead as error:
+            return error.partial
+        except (OSError, http.client.HTTPException, ValueError):
+            return b""
+        finally:
+            self.close()
+
+
 class _Watched(http.client.HTTPConnection):
     """A connection that tells its call what it does."""
+
+    response_class = _Response
 
     def __init__(self, host: str, *, call: _Call, **options: Any) -> None:
         super().__init__(host, **options)
@@ -203,13 +233,21 @@ class _Watched(http.client.HTTPConnection):
         self._create_connection = call.dial
 
     def send(self, data: Any) -> None:
-        """Send, once there is still time for it."""
+        """Send, once there is still time for it. Who hangs up on the body may have said why: that is read then."""
         if self.sock is None:
             self.connect()
-        if not self._call.begun():
+        begun = self._call.begun()
+        if not begun:
             self._call.left(1)
-        super().send(data)
-        self._call.sent(len(data))
+        try:
+            super().send(data)
+        except TimeoutError:
+            raise
+        except OSError:
+            if not begun:
+                raise
+        else:
+            self._call.sent(len(data))
 
 
 class _WatchedTls(_Watched, http.client.HTTPSConnection):
@@ -280,15 +318,10 @@ class _Client(python_http_client.Client):  # type: ignore[misc] # the package ha
         handlers: list[urllib.request.BaseHandler] = [_Http(call), _NoRedirects()]
         if request.type == "https":
             handlers.append(_Https(call, self.share.tls))
-        if urlsplit(self.host).hostname in _LOOPBACK:
+        if urlsplit(self.host).hostname in LOOPBACK:
             handlers.append(urllib.request.ProxyHandler({}))
         watched = urllib.request.build_opener(*handlers)
         return super()._make_request(watched, request, timeout=call.left(3600))
-
-
-def _answer(status: int, headers: Any, body: bytes | None) -> Answer:
-    named = {str(name).lower(): str(value) for name, value in headers.items()}
-    return Answer(status=status, headers=named, body=(body or b"")[:_LONGEST_BODY])
 
 
 def _words(error: Exception, *, cut: bool) -> str:

@@ -112,7 +112,8 @@ class SmtpConnection(MessageConnection):
         try:
             if self._server is None:
                 self._server = self._sender.connect(on_open=self._opened)
-        except (OSError, smtplib.SMTPException) as error:
+        except (OSError, smtplib.SMTPException, ValueError) as error:
+            # ValueError: smtplib decodes what the server says while we sign in, and it may be no base64.
             outcome = no_connection(error)
             return replace(outcome, reply=self._why(error)) if self._was_cut else outcome
         return None

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import smtplib
 import ssl
 
 from newsletter.delivery.senders.base import Outcome
 
 _LONGEST_REPLY = 500
+# What we have said to sign in, where a server repeats it: the words are kept, and shown to whoever looks at a mailing.
+_SIGN_IN = re.compile(r"\bAUTH\s+(\S+)\s+[A-Za-z0-9+/=]+", re.IGNORECASE)
 
 
 def judged(code: int, reply: bytes) -> Outcome:
@@ -40,4 +43,5 @@ def words(error: Exception) -> str:
 def text(reply: bytes) -> str:
     """The server's words in one printable line: they are a stranger's."""
     decoded = reply.decode("utf-8", "replace")[:_LONGEST_REPLY]
-    return " ".join("".join(c if c.isprintable() else " " for c in decoded).split())
+    printable = " ".join("".join(c if c.isprintable() else " " for c in decoded).split())
+    return _SIGN_IN.sub(r"AUTH \1 …", printable)

@@ -14,7 +14,7 @@ from newsletter.delivery.limits.rules import Limits
 from newsletter.delivery.senders.base import Capabilities
 from newsletter.delivery.senders.smtp.connection import SmtpConnection
 from newsletter.delivery.senders.smtp.dkim import Signer
-from newsletter.delivery.senders.smtp.wire import helo_name, opened
+from newsletter.delivery.senders.smtp.wire import Utf8, greet, helo_name, opened
 from newsletter.delivery.senders.watch import watched
 from newsletter.errors import InputError
 from newsletter.settings import SenderSettings
@@ -86,8 +86,6 @@ class SmtpSender:
             deadline=deadline,
             return_path=self.settings.return_path,
             limits=Limits.of(self.settings),
-            # The settings of TLS that a caller has made cannot be handed on.
-            processes=self.settings.processes if self.tls is None else 1,
         )
 
     def open(self) -> SmtpConnection:
@@ -135,12 +133,12 @@ class SmtpSender:
         if server.sock is not None:
             server.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             server.local_hostname = helo_name(server.sock)
-        server.ehlo_or_helo_if_needed()
+        greet(server)
         if self.settings.security == "starttls":
             server.starttls(context=self._context())
-            server.ehlo()
+            greet(server)
         if self.settings.username and self.password is not None:
-            server.login(self.settings.username, self.password)
+            server.login(Utf8(self.settings.username), Utf8(self.password))
 
     def _context(self) -> ssl.SSLContext:
         return self.tls or ssl.create_default_context()
