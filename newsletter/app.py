@@ -16,11 +16,13 @@ from sqlalchemy import Connection
 from newsletter import reports, store, tokens
 from newsletter import settings as newsroom_settings
 from newsletter.audience import MailingList, lists
+from newsletter.audience.choosing import EVERYBODY, Choice
 from newsletter.clock import Clock, system_clock
 from newsletter.delivery import Audience, Copies, OnProgress, StandBy, Worker, release, stopping, survey
 from newsletter.delivery import announcer as announcing
 from newsletter.delivery.announcer import Announcer
 from newsletter.delivery.breaker import Breaker
+from newsletter.delivery.correspondence import Correspondence
 from newsletter.delivery.notices import MarkedMail, Noticed, send_tests
 from newsletter.delivery.scheduler import Scheduler
 from newsletter.delivery.senders import by_settings
@@ -58,6 +60,7 @@ class Plan:
     target: MailingList
     audience: Audience
     unfinished: Mailing | None
+    choice: Choice = EVERYBODY
 
     @property
     def issue(self) -> Issue:
@@ -170,7 +173,7 @@ class App:
         )
         return edition, send_tests(self.store, ordered, mail, sender=sender, clock=self.clock)
 
-    def plan(self, issue: Issue, list_name: str, *, expected: int | None = None) -> Plan:
+    def plan(self, issue: Issue, list_name: str, *, expected: int | None = None, choice: Choice = EVERYBODY) -> Plan:
         """What sending the issue to the list now would do. Nothing is written.
 
         Where an earlier send of this very edition was cut off, the plan goes on with it: it has passed the gate.
@@ -179,10 +182,11 @@ class App:
             issue: the issue; it goes out as the list's issue of its date.
             list_name: one of the newsroom's lists.
             expected: how many readers a person has confirmed, where that is out of the ordinary.
+            choice: whom of the list it is for.
 
         Raises:
             InputError: there is no such list, or the issue cannot be rendered.
-            BlockedError: findings stand in the way; they come with it.
+            BlockedError: findings stand in the way; they come with it. Or what it would go on with is for others.
         """
         target = lists.require(self.store, list_name)
         examined = self.examine(issue)
@@ -191,10 +195,14 @@ class App:
         cancelled = earlier is not None and earlier.status is MailingStatus.CANCELLED
         # Who has the issue from the cancelled one is left out; where it is the same mailing, all count.
         same = earlier.id if earlier is not None and not cancelled else None
-        audience = survey(self.store, list_id=target.id, issue=issue.slug, mailing_id=same)
+        if unfinished is not None:
+            _refuse_others(self.store, unfinished, choice)
+        audience = survey(
+            self.store, list_id=target.id, issue=issue.slug, choice=choice, now=self.clock(), mailing_id=same
+        )
         if unfinished is None:
             with self.store.reading() as connection:
-                usual = usual_on(connection, target.id)
+                usual = usual_on(connection, target.id, choice)
             facts = gate.Facts(
                 subject=examined.edition.subject,
                 postal_address=self.settings.newsroom.postal_address,
@@ -207,9 +215,10 @@ class App:
                 # What a cancelled one has left over is fewer than usual by its nature.
                 usual=None if cancelled else usual,
                 expected=expected,
+                only=choice.in_words,
             )
             gate.pass_or_block(facts)
-        return Plan(examined=examined, target=target, audience=audience, unfinished=unfinished)
+        return Plan(examined=examined, target=target, audience=audience, unfinished=unfinished, choice=choice)
 
     def send(
         self,
@@ -285,7 +294,12 @@ class App:
             name=name,
             announcer=self.announcer(sender),
             limits=self.settings.breaker,
+            letters=self.correspondence(sender),
         )
+
+    def correspondence(self, sender: Sender) -> Correspondence:
+        """What carries the notices to readers: confirmations, welcomes, links to their own data."""
+        return Correspondence(store=self.store, keys=self.keys, settings=self.settings, sender=sender, clock=self.clock)
 
     def scheduler(self) -> Scheduler:
         """What starts scheduled mailings and watches the lists' slots. It tells of alerts too: workers may be missing."""
@@ -323,6 +337,7 @@ class App:
                 actor=actor,
                 waived={finding.code for finding in plan.examined.waived},
                 resend_after=self._resend_after(plan.target),
+                choice=plan.choice,
             )
             mailing = mailings.create(self.store, order, now=now, recheck=partial(_recheck, examined=plan.examined))
         if mailing.status is MailingStatus.PAUSED:
@@ -349,6 +364,18 @@ def _goes_on(earlier: Mailing, examined: Examined) -> bool:
     same = earlier.issue == examined.issue.slug and earlier.edition_digest == examined.digest
     # One that is scheduled goes at its hour: to send it now, a person takes it back first.
     return same and not earlier.ended and not earlier.waits
+
+
+def _refuse_others(store: Store, unfinished: Mailing, choice: Choice) -> None:
+    """Refuse to go on with a mailing for others than are asked for: it keeps to whom it was ordered for."""
+    with store.reading() as connection:
+        kept = mailings.choice_of(connection, unfinished)
+    if kept.in_words != choice.in_words:
+        raise BlockedError(
+            f"mailing {unfinished.id} of this date is half-way, and goes to {kept.in_words or 'everybody'}",
+            remedy="Ask for the same again to go on with it"
+            + (f": --filter '{kept.filter}'" if kept.filter and not kept.segment else ""),
+        )
 
 
 def _recheck(connection: Connection, examined: Examined) -> None:

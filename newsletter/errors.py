@@ -21,13 +21,15 @@ class NewsletterError(Exception):
         what: the fault in words, without a full stop's worth of jargon.
         where: a file, optionally with line and column (`path:12:4`), a setting's name or a row; "" where there is none.
         remedy: what the reader can do now; "" where nothing can be advised.
+        excerpt: lines to show below, such as a text and what underlines the fault in it.
     """
 
-    def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
+    def __init__(self, what: str, *, where: str = "", remedy: str = "", excerpt: Sequence[str] = ()) -> None:
         super().__init__(what)
         self.what = what
         self.where = where
         self.remedy = remedy
+        self.excerpt = tuple(excerpt)
 
     def __str__(self) -> str:
         located = f"{self.where}: {self.what}" if self.where else self.what

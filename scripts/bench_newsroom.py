@@ -200,11 +200,19 @@ class Process:
 
     @classmethod
     def start(
-        cls, command: list[str], folder: Path, environ: Mapping[str, str], *, ready: bytes | None = None
+        cls,
+        command: list[str],
+        folder: Path,
+        environ: Mapping[str, str],
+        *,
+        ready: bytes | None = None,
+        out: IO[bytes] | None = None,
     ) -> Process:
         """Start it; where it says on stderr when it is ready, on return it is."""
         started = time.perf_counter()
-        popen = subprocess.Popen(command, cwd=folder, env={**os.environ, **environ}, stderr=subprocess.PIPE)
+        popen = subprocess.Popen(
+            command, cwd=folder, env={**os.environ, **environ}, stdout=out or subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
         made = cls(popen=popen, started=started)
         while ready is not None and not (made.said and ready in made.said[-1]):
             made.said.append(made._errors().readline())

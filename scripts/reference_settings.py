@@ -6,7 +6,6 @@ import ast
 import inspect
 from datetime import date, timedelta
 from itertools import pairwise
-from pathlib import Path
 from types import NoneType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -24,6 +23,7 @@ from newsletter.settings import (
     BreakerSettings,
     CheckSettings,
     DomainLimits,
+    JoiningSettings,
     MailingList,
     Newsroom,
     RampUp,
@@ -31,7 +31,11 @@ from newsletter.settings import (
     RoundupSettings,
     SenderSettings,
     Side,
+    WebSettings,
+    joining,
+    look,
     tables,
+    web,
 )
 
 HEAD = """\
@@ -54,6 +58,8 @@ TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
     ("[checks]", CheckSettings),
     ("[approval]", ApprovalSettings),
     ("[retention]", RetentionSettings),
+    ("[joining]", JoiningSettings),
+    ("[web]", WebSettings),
     ("[sides.KEY]", Side),
 )
 SIDES = """\
@@ -88,8 +94,8 @@ def page() -> str:
 
 def attribute_docs() -> dict[str, dict[str, str]]:
     """The text under each attribute of each class of the settings: {class: {attribute: text}}."""
-    tree = ast.parse(Path(tables.__file__).read_text(encoding="utf-8"))
-    return {node.name: _texts(node.body) for node in tree.body if isinstance(node, ast.ClassDef)}
+    trees = [ast.parse(inspect.getsource(module)) for module in (tables, look, joining, web)]
+    return {node.name: _texts(node.body) for tree in trees for node in tree.body if isinstance(node, ast.ClassDef)}
 
 
 def _texts(body: list[ast.stmt]) -> dict[str, str]:

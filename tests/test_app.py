@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import event, update
 
 from newsletter.app import App
-from newsletter.audience import subscribers
+from newsletter.audience import labelling, subscribers
+from newsletter.audience.choosing import EVERYBODY, Choice
 from newsletter.clock import system_clock
 from newsletter.delivery import control, release
 from newsletter.errors import BlockedError, InputError
@@ -271,9 +272,9 @@ def test_a_server_that_does_not_answer_is_told_before_anything_is_written(app, s
     assert mailings.find(app.store, plan.target, ISSUE.date) is None
 
 
-def half_sent(app):
+def half_sent(app, choice=EVERYBODY):
     """A mailing that another process created and left."""
-    plan = app.plan(ISSUE, "daily")
+    plan = app.plan(ISSUE, "daily", choice=choice)
     now = system_clock()
     order = mailings.Order(
         issue=ISSUE.slug,
@@ -282,6 +283,7 @@ def half_sent(app):
         local_date=ISSUE.date,
         not_later_than=now - timedelta(seconds=1),
         actor="ada",
+        choice=choice,
     )
     return mailings.create(app.store, order, now=now)
 
@@ -295,6 +297,23 @@ def test_the_same_send_again_goes_on_with_new_patience(app):
     assert report.mailing.id == mailing.id
     assert report.mailing.status is MailingStatus.FINISHED
     assert report.counts[DeliveryStatus.ACCEPTED] == 1
+
+
+def test_a_send_that_was_cut_off_goes_on_only_with_the_same_readers(app):
+    subscribe(app, "ann")
+    with app.store.writing() as connection:
+        labelling.put_on(connection, 1, ["donor"])
+    donors = Choice(filter="tag:donor")
+    mailing = half_sent(app, choice=donors)
+    assert app.plan(ISSUE, "daily", choice=donors).unfinished == mailing
+    with pytest.raises(BlockedError, match=r"goes to tag:donor.*--filter 'tag:donor'"):
+        app.plan(ISSUE, "daily")
+
+
+def test_a_choice_that_leaves_nobody_is_told_in_words(app):
+    subscribe(app, "ann")
+    with pytest.raises(BlockedError, match=r"nobody on list 'daily', of those it is for \(tag:nobody\), can be mailed"):
+        app.plan(ISSUE, "daily", choice=Choice(filter="tag:nobody"))
 
 
 def test_an_edition_that_was_changed_does_not_go_on_with_the_half_sent_one(app):

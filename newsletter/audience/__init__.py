@@ -1,13 +1,13 @@
 """Who gets the mail: lists, subscribers, their subscriptions with the evidence of consent, and who must not be mailed.
 
-`import_csv` and `export_csv` move people in and out, `subscribers` adds and finds one, `lists` knows and counts the
+`import_people` and `export_people` move people in and out, `subscribers` adds and finds one, `lists` knows and counts the
 lists, `suppressions` holds whom no list may reach. Two spellings of one mailbox share a key:
 `addresses.parse(text).key`.
 """
 
 from newsletter.audience.addresses import Address, mask
-from newsletter.audience.export_csv import export_csv
-from newsletter.audience.import_csv import ImportResult, import_csv
+from newsletter.audience.export_people import export_people
+from newsletter.audience.import_people import ImportResult, import_people
 from newsletter.audience.lists import MailingList
 from newsletter.audience.subscribers import Subscriber, Subscription
 
@@ -17,7 +17,7 @@ __all__ = [
     "MailingList",
     "Subscriber",
     "Subscription",
-    "export_csv",
-    "import_csv",
+    "export_people",
+    "import_people",
     "mask",
 ]

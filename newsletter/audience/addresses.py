@@ -22,6 +22,7 @@ _RESERVED = frozenset({"arpa", "invalid", "local", "localhost", "onion", "test"}
 
 _LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\u0080-\U0010ffff-]+")
 _INVISIBLE = "\ufeff\u200b\u200c\u200d\u2060\u00ad"
+_IN_TEXT = re.compile(r"<?[^\s<>@:;,\"()]+@[^\s<>@:;,\"'()]+\.?>?")
 _SHOWN_DOMAIN = re.compile(r"[\w-]+(?:\.[\w-]+)+")
 
 
@@ -54,6 +55,18 @@ def parse(text: str) -> Address:
     local, _, domain = text.partition("@")
     domain = domain.lower()
     return Address(text=f"{local}@{domain}", key=f"{local.lower()}@{domain}")
+
+
+def domain_key(text: str) -> str:
+    """The domain that `text` names as the addresses' keys have it: lower case, IDNA A-labels.
+
+    Raises:
+        InputError: it is none that mail can be sent to.
+    """
+    try:
+        return parse(f"x@{text.strip()}").key.rpartition("@")[2]
+    except InputError:
+        raise InputError(f"`{text[:40]}` is no domain of mail", remedy="Write it as example.org") from None
 
 
 def is_plain(text: str) -> bool:
@@ -91,6 +104,11 @@ def _folded(local: str) -> str:
             "no valid address: the part before the @ holds look-alikes of special characters", remedy="Type it anew"
         )
     return folded
+
+
+def without_addresses(text: str) -> str:
+    """`text` with `<address>` for whatever looks like one: what servers say, kept without whom they say it of."""
+    return _IN_TEXT.sub("<address>", text) if "@" in text else text
 
 
 def mask(text: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from sqlalchemy import Connection, func, insert, select, update
 
@@ -17,12 +18,15 @@ from newsletter.store.tables import mailing_list, subscription
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MailingList:
-    """A list. `counts` holds the subscriptions of each status, 0 included; it is empty where nobody counted."""
+    """A list. `counts` holds the subscriptions of each status, 0 included; it is empty where nobody counted. Of those that
+    are subscribed, `paused` pause.
+    """
 
     id: int
     name: str
     title: str
     counts: Mapping[SubscriptionStatus, int] = field(default_factory=dict)
+    paused: int = 0
 
 
 def require(store: Store, name: str) -> MailingList:
@@ -65,12 +69,29 @@ def follow_settings(store: Store, configured: Mapping[str, settings.MailingList]
             ensure(store, name, title=wanted.title, clock=clock)
 
 
-def counted(store: Store) -> list[MailingList]:
-    """All lists by name, with their counts."""
+def all_of(store: Store) -> list[MailingList]:
+    """All lists by name, not counted."""
     with store.reading() as connection:
-        rows = connection.execute(select(mailing_list).order_by(mailing_list.c.name)).all()
-        tallies = {row.id: _tally(connection, row.id) for row in rows}
-    return [MailingList(id=row.id, name=row.name, title=row.title, counts=tallies[row.id]) for row in rows]
+        rows = connection.execute(
+            select(mailing_list.c.id, mailing_list.c.name, mailing_list.c.title).order_by(mailing_list.c.name)
+        )
+        return [MailingList(id=row.id, name=row.name, title=row.title) for row in rows]
+
+
+def counted(store: Store, *, now: datetime) -> list[MailingList]:
+    """All lists by name, with their counts. Reads indices alone."""
+    found = all_of(store)
+    with store.reading() as connection:
+        return [
+            replace(each, counts=_tally(connection, each.id), paused=_paused(connection, each.id, now))
+            for each in found
+        ]
+
+
+def _paused(connection: Connection, list_id: int, now: datetime) -> int:
+    pausing = (subscription.c.list_id == list_id) & (subscription.c.paused_until > now)
+    where = pausing & (subscription.c.status == SubscriptionStatus.SUBSCRIBED)
+    return connection.execute(select(func.count()).select_from(subscription).where(where)).scalar_one()
 
 
 def _tally(connection: Connection, list_id: int) -> dict[SubscriptionStatus, int]:

@@ -27,10 +27,15 @@ def clean_name(text: str) -> str:
     """
     if len(text) <= LONGEST_NAME and _ORDINARY.fullmatch(text) and "  " not in text:
         return text.rstrip(" ")
-    name = unicodedata.normalize("NFC", _UNSEEN.sub("", _BLANKS.sub(" ", text)))
-    name = _BLANKS.sub(" ", name).strip()  # again: what was dropped may have stood between two blanks
+    name = one_line(text)
     if len(name) > LONGEST_NAME:
         raise InputError(f"the name is longer than {LONGEST_NAME} characters", remedy="Shorten it")
     if any("\ud800" <= character <= "\udfff" for character in name):
         raise InputError("the name holds bytes that are no text in the file's encoding", remedy="Type it anew")
     return name
+
+
+def one_line(text: str) -> str:
+    """`text` without line breaks, runs of blanks, controls and marks of direction; composed (NFC)."""
+    line = unicodedata.normalize("NFC", _UNSEEN.sub("", _BLANKS.sub(" ", text)))
+    return _BLANKS.sub(" ", line).strip()  # again: what was dropped may have stood between two blanks

@@ -9,14 +9,15 @@ from sqlalchemy import ColumnElement, Connection, select
 
 from newsletter.audience import lists
 from newsletter.audience.addresses import mask, parse
-from newsletter.audience.enrolling import Consent, enrol, standings
+from newsletter.audience.enrolling import Consent, Enrolment, Noted, enrol, holdings
+from newsletter.audience.evidence import wording_of
 from newsletter.audience.names import clean_name
 from newsletter.audience.people import Person, check_hour, check_language, check_zone
 from newsletter.audience.suppressions import Fingerprint, suppressed
 from newsletter.clock import Clock
 from newsletter.errors import BlockedError, InputError
 from newsletter.store import Store
-from newsletter.store.statuses import SubscriptionStatus, SuppressionReason
+from newsletter.store.statuses import ConsentStep, ConsentWay, SubscriptionStatus, SuppressionReason
 from newsletter.store.tables import mailing_list, subscriber, subscription
 
 
@@ -107,18 +108,26 @@ def find(store: Store, address: str, *, fingerprint: Fingerprint | None = None) 
         return _read(connection, subscriber.c.address_key == key, fingerprint)
 
 
+def by_number(store: Store, number: int, *, fingerprint: Fingerprint | None = None) -> Subscriber | None:
+    """The subscriber with this number; None where there is none."""
+    with store.reading() as connection:
+        return _read(connection, subscriber.c.id == number, fingerprint)
+
+
 def _add(
     connection: Connection, person: Person, target: lists.MailingList, consent: Consent, fingerprint: Fingerprint | None
 ) -> bool:
     key = person.address.key
     if reason := suppressed(connection, [key], fingerprint=fingerprint).get(key):
         raise BlockedError(f"{mask(key)} is suppressed ({reason})", remedy=_WHY_SUPPRESSED[reason])
-    standing = standings(connection, target.id, [key])
-    status = standing.statuses.get(key)
+    held = holdings(connection, target.id, [key])
+    status = held[key].status if key in held else None
     if status in _ONLY_THEY_CAN:
         raise BlockedError(f"{mask(key)} {_ONLY_THEY_CAN[status]} {target.name!r}", remedy="Only they can change that")
     if status is None:
-        enrol(connection, target.id, [person], standing, consent)
+        words = wording_of(connection, text=consent.text, source=consent.source)
+        noted = Noted(what=ConsentStep.ADDED, how=ConsentWay.COMMAND, wording_id=words, at=consent.at)
+        enrol(connection, target.id, [Enrolment(person=person, consent=consent)], held, noted)
     return status is None
 
 

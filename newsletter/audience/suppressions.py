@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, and_, delete, insert, or_, select
 
 from newsletter.audience.addresses import Address
 from newsletter.clock import Clock
 from newsletter.errors import InputError
 from newsletter.store import Store
+from newsletter.store.among import among_texts
 from newsletter.store.statuses import SuppressionReason
 from newsletter.store.tables import suppression
 
@@ -17,6 +18,10 @@ Fingerprint = Callable[[str], str]
 """A keyed hash (hexadecimal, up to 64 characters) of an address key: all that is kept of an erased person."""
 
 _RANK = {reason: rank for rank, reason in enumerate(reversed(SuppressionReason))}
+
+_REASONS = select(suppression.c.address_key, suppression.c.address_hash, suppression.c.reason)
+_BY_KEY = _REASONS.where(among_texts(suppression.c.address_key, "keys"))
+_BY_HASH = _REASONS.where(suppression.c.address_key.is_(None), among_texts(suppression.c.address_hash, "hashes"))
 
 
 def suppressed(
@@ -28,11 +33,9 @@ def suppressed(
         InputError: people were erased and no `fingerprint` is given to know them by: going on could bring them back.
     """
     hashed = {fingerprint(key): key for key in keys} if fingerprint else {}
-    table = suppression.c
-    statement = select(table.address_key, table.address_hash, table.reason)
-    rows = list(connection.execute(statement.where(table.address_key.in_(keys))))
+    rows = list(connection.execute(_BY_KEY, {"keys": list(keys)}))
     if hashed:
-        rows += connection.execute(statement.where(table.address_key.is_(None), table.address_hash.in_(hashed)))
+        rows += connection.execute(_BY_HASH, {"hashes": list(hashed)})
     elif fingerprint is None:
         _refuse_unknowable(connection)
     found: dict[str, SuppressionReason] = {}
@@ -40,6 +43,28 @@ def suppressed(
         known, word = key if key is not None else hashed[digest], SuppressionReason(reason)
         found[known] = min(found.get(known, word), word, key=_RANK.__getitem__)
     return found
+
+
+def reasons_of(connection: Connection, key: str, *, fingerprint: Fingerprint) -> frozenset[SuppressionReason]:
+    """All that stands against one address. The same two statements whatever that is."""
+    table = suppression.c
+    by_address = select(table.reason).where(table.address_key == key)
+    by_hash = select(table.reason).where(table.address_hash == fingerprint(key), table.address_key.is_(None))
+    found = (*connection.execute(by_address).scalars(), *connection.execute(by_hash).scalars())
+    return frozenset(map(SuppressionReason, found))
+
+
+def lift(connection: Connection, key: str, reasons: Collection[SuppressionReason], *, fingerprint: Fingerprint) -> int:
+    """Take these reasons away from one address; how many there were.
+
+    Raises:
+        ValueError: one of them can never be lifted.
+    """
+    if SuppressionReason.COMPLAINT in reasons:
+        raise ValueError("a complaint can never be lifted")
+    table = suppression.c
+    named = or_(table.address_key == key, and_(table.address_key.is_(None), table.address_hash == fingerprint(key)))
+    return connection.execute(delete(suppression).where(named, table.reason.in_(reasons))).rowcount
 
 
 def is_suppressed(

@@ -6,6 +6,7 @@ the editors' own files, `apply_waivers` takes away what people answer for. `RULE
 
 from newsletter.checks.fixing import FileFix, plan_fixes, write_fixes
 from newsletter.checks.gathering import gather
+from newsletter.checks.notices import check_notice
 from newsletter.checks.recent import recent_issues
 from newsletter.checks.registry import RULES, require
 from newsletter.checks.rule import Group, Rule
@@ -26,6 +27,7 @@ __all__ = [
     "Waiver",
     "apply_waivers",
     "at_or_above",
+    "check_notice",
     "counted",
     "gather",
     "links_of",

@@ -198,6 +198,11 @@ _TEMPLATE = {
     "TEMPLATE-SIZE": ("too large", "Look for a loop that repeats more than it should"),
     "TEMPLATE-COMPILER": ("compiler gave up", "Simplify the template; please report it too"),
     "TEMPLATE-UNSUBSCRIBE": ("no way to leave the list", "Show {{ slots.leave_url }} in body.mjml and in body.txt"),
+    "TEMPLATE-HEAD": (
+        "head that is no subject",
+        "Give head.txt one line for the subject, and at most one for the preheader",
+    ),
+    "TEMPLATE-LINK": ("notice without its link", "Show the link that the finding names in body.mjml and in body.txt"),
     "TEMPLATE-WORDS": ("words lost or moved", "Show every paragraph of every quote, whole and in order"),
 }
 

@@ -10,13 +10,14 @@ from newsletter.checks.rule import Group, Rule
 from newsletter.checks.subject import Matter
 from newsletter.findings import Finding, Severity
 from newsletter.rendering.languages import short_date
+from newsletter.tokens import FRESH_LENGTH, LENGTH
 
 KB = 1024
 WARN_BYTES, MOST_BYTES = 85 * KB, 100 * KB
 """Gmail clips at about 102 KB of HTML and hides the rest, the unsubscribe link with it."""
 STYLE_BYTES = 15 * KB
 """Gmail drops style elements past 16 KB in all."""
-TOKEN_LENGTH, LONGEST_NAME, LONGEST_ADDRESS = 32, 200, 254
+LONGEST_NAME, LONGEST_ADDRESS = 200, 254
 
 _CLIPPING = "https://github.com/hteumeuleu/email-bugs/issues/41"
 _STYLES = "https://www.caniemail.com/features/html-style/"
@@ -86,8 +87,9 @@ def longest_html(matter: Matter) -> int:
     edition, settings = matter.edition, matter.settings
     titles = [escape(chosen.title) for name, chosen in settings.lists.items() if name in matter.issue.lists] or [""]
     longest = {
-        "leave": TOKEN_LENGTH,
-        "track": TOKEN_LENGTH,
+        "leave": LENGTH,
+        "track": LENGTH,
+        "fresh": FRESH_LENGTH,
         "list": max(len(title.encode()) for title in titles),
         "since": max(len(short_date(date(2026, month, 28), edition.language).encode()) for month in range(1, 13)),
         "name": LONGEST_NAME,

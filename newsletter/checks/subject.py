@@ -12,6 +12,7 @@ from newsletter.checks.page import Link, Page
 from newsletter.checks.spots import IssueFiles, NewsroomFiles
 from newsletter.issues.model import Issue
 from newsletter.rendering import Edition
+from newsletter.rendering.slots import FRESH
 from newsletter.roundups import Outlets
 from newsletter.settings import Settings
 
@@ -90,5 +91,5 @@ class Matter:
         them.
         """
         slots = self.edition.slots
-        own = {slots.view_url, slots.preferences_url, slots.leave_url}
-        return [link for link in self.page.links if link.href not in own]
+        own, fresh = {slots.view_url, slots.preferences_url, slots.leave_url}, slots.marker(FRESH)
+        return [link for link in self.page.links if link.href not in own and fresh not in link.href]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from threading import Event
 from typing import Annotated
@@ -13,6 +15,8 @@ import typer
 
 from newsletter import settings as newsroom_settings
 from newsletter import store
+from newsletter.audience import retention
+from newsletter.audience.retention import Forgotten
 from newsletter.cli import say
 from newsletter.cli.newsroom import settings
 from newsletter.clock import system_clock
@@ -23,7 +27,8 @@ from newsletter.reports import pruning
 from newsletter.reports.pruning import Pruned
 from newsletter.settings import Settings
 from newsletter.settings.secrets import DATABASE
-from newsletter.store import Store, backup, schema
+from newsletter.store import Store, backup, schema, sqlite
+from newsletter.tokens import SECRET_NAME, load_keys
 
 app = typer.Typer(help="Bring the database to the present form, back it up, remove what is old.", no_args_is_help=True)
 
@@ -121,17 +126,51 @@ def prune(dry_run: DryRun = False, yes: Yes = False, json: Json = False) -> None
     found, now = settings(), system_clock()
     with _database(found, present=True) as opened:
         planned = pruning.survey(opened, found.retention, now=now)
-        if dry_run or not _anything(planned):
-            _say_pruned(planned, done=False, json=json)
+        people = retention.survey(opened, found.retention, now=now)
+        if dry_run or not _anything(planned, people):
+            _say_pruned(planned, people, done=False, json=json)
             return
         if not yes:
-            _say_pruned(planned, done=False, json=False)
+            _say_pruned(planned, people, done=False, json=False)
             _ask("Do it?")
         began, asked = time.monotonic(), Event()
         with stopping(asked.set):
             done = pruning.prune(opened, found.retention, now=now, stop=asked.is_set)
-    _say_pruned(done, done=True, json=json)
+            # The keys are needed for people alone.
+            forgotten = Forgotten() if people == Forgotten() else _forget(opened, found, now, asked)
+    _say_pruned(done, forgotten, done=True, json=json)
     say.note(f"It took {time.monotonic() - began:.1f} s." if not asked.is_set() else "Stopped: the next run goes on.")
+
+
+@app.command()
+def scrub(yes: Yes = False, json: Json = False) -> None:
+    """Rewrite the SQLite file, so that no byte of what was deleted or erased is left in it or beside it.
+
+    Writers wait meanwhile: some seconds for a million readers. PostgreSQL does this by itself, in its own time.
+    """
+    found = settings()
+    with _database(found) as opened:
+        if not opened.is_sqlite:
+            raise BlockedError(
+                "PostgreSQL keeps its files by itself",
+                where=opened.place,
+                remedy="To have the room back at once: VACUUM FULL, as its owner",
+            )
+        with opened.reading() as connection:
+            busy = schema.at_work(connection)
+        if busy and not yes:
+            _ask(f"Something is being sent ({', '.join(busy)}), and would wait. Do it all the same?")
+        began = time.monotonic()
+        sqlite.scrub(opened.engine, opened.place)
+    if json:
+        say.data({"file": str(found.database), "seconds": round(time.monotonic() - began, 1)})
+    else:
+        say.note(f"The file was written anew in {time.monotonic() - began:.1f} s. Backups keep what they have.")
+
+
+def _forget(opened: Store, found: Settings, now: datetime, asked: Event) -> Forgotten:
+    keys = load_keys(newsroom_settings.secret(SECRET_NAME), found.data / "secret.key")
+    return retention.forget(opened, found.retention, now=now, fingerprint=keys.fingerprint, stop=asked.is_set)
 
 
 @contextmanager
@@ -172,13 +211,14 @@ def _say_made(made: backup.Backup) -> None:
     say.note(f"Backed up to {made.file} ({made.size / 1e6:,.1f} MB).")
 
 
-def _anything(planned: Pruned) -> bool:
-    return any((planned.deliveries, planned.event_bodies, planned.events, planned.notices))
+def _anything(planned: Pruned, people: Forgotten) -> bool:
+    rows = (planned.deliveries, planned.event_bodies, planned.events, planned.notices)
+    return any((*rows, people.unconfirmed, people.left))
 
 
-def _say_pruned(pruned: Pruned, *, done: bool, json: bool) -> None:
+def _say_pruned(pruned: Pruned, people: Forgotten, *, done: bool, json: bool) -> None:
     if json:
-        say.data(pruned.as_dict())
+        say.data(pruned.as_dict() | asdict(people))
         return
     verb = ("became", "were emptied", "were removed") if done else ("become", "are emptied", "are removed")
     for number, what in (
@@ -186,10 +226,12 @@ def _say_pruned(pruned: Pruned, *, done: bool, json: bool) -> None:
         (pruned.event_bodies, f"events {verb[1]}"),
         (pruned.events, f"events {verb[2]}"),
         (pruned.notices, f"notices {verb[2]}"),
+        (people.unconfirmed, f"sign-ups that nobody confirmed {verb[2]}"),
+        (people.left, f"people who had left every list {'were erased' if done else 'are erased'}"),
     ):
         if number:
             say.data_line(f"{number:>12,} {what}")
-    if not _anything(pruned):
+    if not _anything(pruned, people):
         say.note("Nothing is old enough.")
     for mailing in pruned.unknown_in:
         say.note(

@@ -16,7 +16,7 @@ import typer
 
 from newsletter import reports
 from newsletter.app import App
-from newsletter.audience import import_csv
+from newsletter.audience import import_people
 from newsletter.cli import say
 from newsletter.cli.inbox import interruptible, wait_for_interrupt
 from newsletter.cli.send import progress_bar
@@ -131,7 +131,7 @@ def _subscribe(scene: _Scene, count: int) -> None:
     newsroom = scene.newsroom
     file = scene.folder / "readers.csv"
     write_readers(file, count)
-    result = import_csv(
+    result = import_people(
         newsroom.store,
         file,
         list_name=LIST,

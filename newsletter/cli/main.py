@@ -20,7 +20,20 @@ from newsletter.errors import BlockedError, InputError, NewsletterError
 REFUSED, BAD_INPUT, OUR_FAULT, INTERRUPTED = 1, 2, 70, 130
 """70 is EX_SOFTWARE of sysexits(3): a fault of the program, which no script may take for a refusal."""
 
-GROUPS = ("roundup", "issue", "list", "subscriber", "user", "mailing", "schedule", "alert", "check", "template", "db")
+GROUPS = (
+    "roundup",
+    "issue",
+    "list",
+    "segment",
+    "subscriber",
+    "user",
+    "mailing",
+    "schedule",
+    "alert",
+    "check",
+    "template",
+    "db",
+)
 COMMANDS = ("init", "send", "report", "run", "web", "scheduler", "worker", "inbox", "demo", "doctor")
 """Each has a module of its own in this folder, under its name (see `_MODULES`), that offers `app` or a function `run`."""
 

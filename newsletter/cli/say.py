@@ -67,11 +67,12 @@ def _escaped(text: str) -> str:
 
 
 def fault(error: NewsletterError) -> None:
-    """The one line on an error: where, what, what to do."""
+    """The one line on an error: where, what, what to do; an excerpt comes between."""
     where = f"{shown(error.where)}: " if error.where else ""
     stop = "" if error.remedy.endswith(("?", ".", "!")) else "."
     remedy = f"\n  {shown(error.remedy)}{stop}" if error.remedy else ""
-    errors().print(f"{where}[bold red]error:[/] {shown(error.what)}{remedy}")
+    excerpt = "".join(f"\n  {shown(line)}" for line in error.excerpt)
+    errors().print(f"{where}[bold red]error:[/] {shown(error.what)}{excerpt}{remedy}")
 
 
 def refusal(error: BlockedError) -> None:

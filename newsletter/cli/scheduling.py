@@ -8,14 +8,18 @@ import typer
 
 from newsletter.cli import say
 from newsletter.cli.acting import actor, issue_of, opened
+from newsletter.cli.choosing_readers import ExcludedLists, FilterText, Segment, chosen, excluded_lines
 from newsletter.errors import InputError
 from newsletter.settings import written_length
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
 
+    from newsletter.app import App
     from newsletter.publishing import Mailing
     from newsletter.publishing.scheduling import Proposal
+    from newsletter.store.statuses import Exclusion
 
 Slug = Annotated[str, typer.Argument(metavar="SLUG", help="The issue: its folder's name.", show_default=False)]
 List = Annotated[str, typer.Option("--list", metavar="LIST", help="The list it goes to.", show_default=False)]
@@ -42,6 +46,9 @@ def schedule(
     canary: Annotated[
         str | None, typer.Option(metavar="SHARE", help="Send to a share of the readers first, such as 1%, or none.")
     ] = None,
+    segment: Segment = None,
+    filter_text: FilterText = None,
+    exclude_list: ExcludedLists = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would do, and change nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask where readers get it at once.")] = False,
     expect: Annotated[
@@ -64,28 +71,44 @@ def schedule(
     with opened() as newsroom:
         examined = newsroom.examine(issue_of(newsroom, slug))
         now = newsroom.clock()
+        choice = chosen(newsroom, list_name, segment=segment, text=filter_text, without=exclude_list)
         proposal = with_readers_confirmed(
             lambda number: scheduling.propose(
-                newsroom.store, newsroom.settings, examined, list_name, wish, now=now, expected=number
+                newsroom.store, newsroom.settings, examined, list_name, wish, now=now, expected=number, choice=choice
             ),
             expect,
             ask=not (yes or dry_run),
         )
+        excluded = _excluded(newsroom, proposal, now)
         if proposal.at_once and not (dry_run or yes):
             _ask(proposal)
         made = None
         if not dry_run:
             made = scheduling.schedule(newsroom.store, proposal, actor=actor(newsroom), now=newsroom.clock())
     if json:
-        say.data(_as_data(proposal, made))
+        say.data(_as_data(proposal, made) | {"excluded": {reason.value: n for reason, n in excluded.items()}})
         return
-    for line in _lines(proposal, made):
+    for line in (*_lines(proposal, made), *excluded_lines(excluded)):
         say.output().print(say.shown(line))
     say.note(
         "Nothing was changed."
         if made is None
         else f"See it with the others: newsletter schedule show --list {list_name}"
     )
+
+
+def _excluded(newsroom: App, proposal: Proposal, now: datetime) -> Mapping[Exclusion, int]:
+    """Who of the list would be left out, as things stand."""
+    from newsletter.delivery import survey  # noqa: PLC0415 - see `acting.opened`
+
+    return survey(
+        newsroom.store,
+        list_id=proposal.target.id,
+        issue=proposal.examined.issue.slug,
+        choice=proposal.choice,
+        now=now,
+        mailing_id=proposal.before.id if proposal.before else None,
+    ).excluded
 
 
 def unschedule(slug: Slug, list_name: List, json: AsJson = False) -> None:
@@ -126,7 +149,8 @@ def _lines(proposal: Proposal, made: Mailing | None) -> Iterator[str]:
     several = f"in {len(waves)} waves, the first on " if len(waves) > 1 else ""
     zone = next(wave.clock.zone for wave in waves if wave.due_at == proposal.due_at and not wave.skipped)
     first = f"{hour_in_words(proposal.due_at, zone or timing.zone)}, {proposal.due_at:%Y-%m-%d %H:%M} UTC"
-    yield f"{proposal.readers:,} readers, {several}{first}"
+    only = f" (only {proposal.choice.in_words})" if proposal.choice.in_words else ""
+    yield f"{proposal.readers:,} readers{only}, {several}{first}"
     if len(waves) > 1:
         yield ""
         yield from wave_lines(waves, timing)
@@ -155,6 +179,7 @@ def _as_data(proposal: Proposal, made: Mailing | None) -> dict[str, object]:
         "zone": timing.zone,
         "local": timing.by_reader,
         "due_at": proposal.due_at.isoformat(),
+        **proposal.choice.as_dict(),
         "readers": proposal.readers,
         "at_once": proposal.at_once,
         "too_late": proposal.too_late,

@@ -15,6 +15,7 @@ from newsletter import reports
 from newsletter.app import App, Plan
 from newsletter.cli import say
 from newsletter.cli.acting import actor, issue_of, opened
+from newsletter.cli.choosing_readers import ExcludedLists, FilterText, Segment, chosen, excluded_lines
 from newsletter.cli.confirming import with_readers_confirmed
 from newsletter.delivery import Progress as Sent
 from newsletter.delivery import stopping
@@ -25,6 +26,9 @@ from newsletter.store.statuses import MailingStatus
 def run(
     slug: Annotated[str, typer.Argument(metavar="SLUG", help="The issue: its folder's name.", show_default=False)],
     list_name: Annotated[str, typer.Option("--list", metavar="LIST", help="The list it goes to.", show_default=False)],
+    segment: Segment = None,
+    filter_text: FilterText = None,
+    exclude_list: ExcludedLists = None,
     now: Annotated[bool, typer.Option("--now", help="Send at once, which is what this command does.")] = True,  # noqa: ARG001 - said for clearness; scheduling is another command
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be sent to how many, and send nothing.")
@@ -41,8 +45,11 @@ def run(
     """Send an issue to a list now, and print the report. A send that was cut off goes on where it stopped."""
     with opened() as newsroom:
         issue = issue_of(newsroom, slug)
+        choice = chosen(newsroom, list_name, segment=segment, text=filter_text, without=exclude_list)
         plan = with_readers_confirmed(
-            lambda number: newsroom.plan(issue, list_name, expected=number), expect, ask=not (yes or dry_run)
+            lambda number: newsroom.plan(issue, list_name, expected=number, choice=choice),
+            expect,
+            ask=not (yes or dry_run),
         )
         if dry_run:
             _say_plan(plan, _done(newsroom, plan), json=json)
@@ -101,6 +108,7 @@ def _say_plan(plan: Plan, done: int, *, json: bool) -> None:
                 "issue": plan.issue.slug,
                 "list": plan.target.name,
                 "edition": plan.edition.digest,
+                **plan.choice.as_dict(),
                 "selected": plan.audience.selected,
                 "prepared": plan.audience.prepared,
                 "excluded": {reason.value: count for reason, count in plan.audience.excluded.items()},
@@ -111,16 +119,17 @@ def _say_plan(plan: Plan, done: int, *, json: bool) -> None:
         )
         return
     say.data_line(_sentence(plan, done))
-    for reason, count in plan.audience.excluded.items():
-        say.data_line(f"{count:>9,}  {reason.value}")
+    for line in excluded_lines(plan.audience.excluded):
+        say.data_line(line)
     say.note("Nothing was sent.")
 
 
 def _sentence(plan: Plan, done: int) -> str:
     audience = plan.audience
     goes_on = f" It goes on with mailing {plan.unfinished.id}, where {done:,} are done." if plan.unfinished else ""
+    only = f" (only {plan.choice.in_words})" if plan.choice.in_words else ""
     return (
-        f"“{plan.edition.subject}” goes to {audience.prepared:,} of {audience.selected:,} on {plan.target.name}, "
+        f"“{plan.edition.subject}” goes to {audience.prepared:,} of {audience.selected:,} on {plan.target.name}{only}, "
         f"edition {plan.edition.digest[:12]}.{goes_on}"
     )
 

@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
+from newsletter.checks import check_notice
 from newsletter.cli import say
 from newsletter.cli.newsroom import settings as newsroom
-from newsletter.rendering import check_template, copy_template, template_names
+from newsletter.rendering import NOTICES, check_template, copy_template, notice_names, template_names
 
 app = typer.Typer(help="The e-mail's templates: copy one, check one.", no_args_is_help=True)
 
@@ -34,13 +35,20 @@ def new(
         say.data({"template": name, "from": source, "folder": str(folder), "files": files})
         return
     say.data_line(str(folder))
+    if name in notice_names(settings):
+        use = "" if name in NOTICES else f"; only {', '.join(NOTICES)} are sent"
+        say.note(f"Next: change the files, newsletter template check {name}{use}")
+        return
     say.note(f'Next: put template = "{name}" into an issue.toml, change the files, newsletter template check {name}')
 
 
 @app.command()
 def check(name: Name, json: AsJson = False) -> None:
-    """Check a template: filled in with an invented issue, all its faults with file, line and column."""
-    found = check_template(newsroom(), name)
+    """Check a template: filled in with an invented issue or notice, all its faults with file, line and column."""
+    settings = newsroom()
+    found = check_template(settings, name)
+    if not found and name in notice_names(settings):
+        found = check_notice(settings, name)
     if json:
         say.data({"template": name, "findings": [finding.as_dict() for finding in found]})
     else:
@@ -52,10 +60,13 @@ def check(name: Name, json: AsJson = False) -> None:
 
 @app.command(name="list")
 def list_(json: AsJson = False) -> None:
-    """List the templates that issues can name: the newsroom's own and those that come with the program."""
-    names = template_names(newsroom())
+    """List the templates, the newsroom's own and those that come with the program: of issues, then of notices."""
+    settings = newsroom()
+    names, notices = template_names(settings), notice_names(settings)
     if json:
-        say.data({"templates": list(names)})
+        say.data({"templates": list(names), "notices": list(notices)})
         return
     for name in names:
         say.data_line(name)
+    for name in notices:
+        say.data_line(f"{name:<16} notice")

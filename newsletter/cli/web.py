@@ -29,8 +29,11 @@ def run(
     """Serve the readers' pages until SIGTERM or Ctrl-C. A server in front of it does TLS."""
     found = settings()
     wanted = port if port is not None else urlsplit(found.newsroom.url).port or 8025
-    with App.open(found) as newsroom, Server(create_app(newsroom), host=host, port=wanted) as server:
-        say.data_line(f"Pages: {server.url}/")
-        ended = Event()
-        with with_supervisor(ended.set, supervised=supervised):
-            wait_for_interrupt(ended)
+    with App.open(found) as newsroom:
+        pages = create_app(newsroom)
+        with Server(pages, host=host, port=wanted, proxies=found.web.proxies) as server:
+            pages.state.warm()
+            say.data_line(f"Pages: {server.url}/")
+            ended = Event()
+            with with_supervisor(ended.set, supervised=supervised):
+                wait_for_interrupt(ended)

@@ -1,4 +1,6 @@
-"""Whether somebody is at every mailing that is being sent: one without a worker stands still and says nothing."""
+"""Whether somebody is at every mailing that is being sent, and at the notices to readers: without a worker they stand
+still and say nothing.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select
 from newsletter import alerts
 from newsletter.alerts import Alert
 from newsletter.delivery import canary
+from newsletter.delivery.correspondence import left_waiting
 from newsletter.delivery.lateness import late
 from newsletter.delivery.senders.base import seconds
 from newsletter.delivery.standing import alert_subject
@@ -19,6 +22,7 @@ from newsletter.store.statuses import ChunkStatus, DeliveryStatus, MailingStatus
 from newsletter.store.tables import chunk, delivery, mailing, wave
 
 NOBODY = "NOBODY-SENDS"
+READERS = "notices:readers"
 PATIENCE = timedelta(minutes=3)
 """How long nobody need be there: a worker that died is started again within half a minute, and its lease ends in one."""
 
@@ -32,7 +36,8 @@ class Attendance:
         self._since: dict[int, float] = {}
 
     def look(self, *, now: datetime) -> None:
-        """Raise an alert on a mailing at which nobody has been for a while; end it where somebody is there again.
+        """Raise an alert on a mailing at which nobody has been for a while, or on notices that nobody has taken up; end it
+        where somebody is there again.
 
         Raises:
             InputError: the database takes nothing.
@@ -40,6 +45,8 @@ class Attendance:
         with self._store.reading() as connection:
             alone = _unattended(connection, now)
             told = _told(connection)
+            waiting = left_waiting(connection, since=now - timedelta(seconds=self._patience))
+            open_still = _is_open(connection, READERS)
         moment = seconds()
         self._since = {number: self._since.get(number, moment) for number in alone}
         long = {number for number, since in self._since.items() if moment - since >= self._patience}
@@ -47,6 +54,17 @@ class Attendance:
         if new or over:
             with self._store.writing() as connection:
                 _write(connection, new, over, now)
+        if waiting != open_still:
+            with self._store.writing() as connection:
+                _write_of_notices(connection, waiting, now)
+
+
+def _write_of_notices(connection: Connection, waiting: bool, now: datetime) -> None:
+    said = "readers wait for a confirmation or another mail that they asked for, and no worker sends it"
+    if waiting:
+        alerts.raise_alert(connection, Alert(code=NOBODY, subject=READERS, message=said), now=now)
+    else:
+        alerts.resolve(connection, NOBODY, READERS, now=now, why="a worker has taken them up")
 
 
 def _write(connection: Connection, new: Collection[int], over: Collection[int], now: datetime) -> None:
@@ -83,5 +101,12 @@ def _has_work(now: datetime) -> ColumnElement[bool]:
 
 
 def _told(connection: Connection) -> set[int]:
-    found = select(alert.c.subject).where(alert.c.code == NOBODY, alert.c.open_key.is_not(None))
+    found = select(alert.c.subject).where(
+        alert.c.code == NOBODY, alert.c.open_key.is_not(None), alert.c.subject != READERS
+    )
     return {int(subject.partition(":")[2]) for subject in connection.execute(found).scalars()}
+
+
+def _is_open(connection: Connection, subject: str) -> bool:
+    found = select(alert.c.id).where(alert.c.open_key == f"{NOBODY} {subject}")
+    return connection.execute(found).first() is not None

@@ -6,19 +6,56 @@ Made once: a worker executes them hundreds of times a second, and building one t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, case, exists, false, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, exists, literal, or_, select
 
+from newsletter.audience import choosing
 from newsletter.delivery import evidence
-from newsletter.store.statuses import DeliveryStatus, MailingStatus, SubscriptionStatus
+from newsletter.store.statuses import DeliveryStatus, Exclusion, MailingStatus, SubscriptionStatus
 from newsletter.store.tables import BigId, Instant, delivery, mailing, subscriber, subscription, suppression, wave
+
+TOLD = "told"
+"""The reason not to send it again that is none: they have it, as events told meanwhile."""
+
+_NOW = bindparam("now", type_=Instant)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Candidates:
+    """The statements for mailings of one filter. Each row's `reason` says why it must not go; "" where it may.
+
+    `pending` finds new ones with a higher number than `after`; `deferred` those whose time has come by `now`; the other
+    two those that wait for their turn at the pace `pace`: `new_in_turn` those that were never tried.
+    """
+
+    pending: Select[Any]
+    deferred: Select[Any]
+    new_in_turn: Select[Any]
+    tried_in_turn: Select[Any]
+
+
+@lru_cache(maxsize=64)
+def of_filter(text: str = "") -> Candidates:
+    """The statements for mailings whose filter reads so; "" for those without."""
+    due, in_turn = delivery.c.due_at <= _NOW, delivery.c.pace_id == bindparam("pace", type_=BigId)
+    after, by_number = delivery.c.id > bindparam("after", type_=BigId), [delivery.c.id]
+    waits = DeliveryStatus.DEFERRED
+    return Candidates(
+        pending=_candidates(text, DeliveryStatus.PENDING, after, order=by_number),
+        deferred=_candidates(text, waits, due, order=[delivery.c.due_at, delivery.c.id]),
+        # Walks the index of those that wait.
+        new_in_turn=_candidates(text, waits, in_turn, delivery.c.fence == 0, order=by_number),
+        tried_in_turn=_candidates(text, waits, in_turn, delivery.c.fence > 0, order=[delivery.c.fence, delivery.c.id]),
+    )
 
 
 def _candidates(
-    status: DeliveryStatus, *where: ColumnElement[bool], order: Sequence[ColumnElement[Any]]
+    text: str, status: DeliveryStatus, *where: ColumnElement[bool], order: Sequence[ColumnElement[Any]]
 ) -> Select[Any]:
-    """Walks the index (mailing, status, id) and locks what it takes; for each, two look-ups by key and two tests.
+    """Walks the index (mailing, status, id) and locks what it takes; for each, a few look-ups by key.
 
     The rows are taken before anything is joined: others' that are skipped, and a plan by old statistics, then cost a
     look into one table only.
@@ -43,7 +80,6 @@ def _candidates(
         .with_for_update(skip_locked=True)
         .cte("taken")
     )
-    suppressed = exists().where(suppression.c.address_key == subscriber.c.address_key)
     its_list = select(mailing.c.list_id).where(mailing.c.id == bindparam("mailing")).scalar_subquery()
     consent = (subscription.c.list_id == its_list) & (subscription.c.subscriber_id == taken.c.subscriber_id)
     return (
@@ -55,42 +91,32 @@ def _candidates(
             subscriber.c.name,
             subscriber.c.domain,
             subscription.c.consent_at,
-            # Nobody who has no subscription any more may get it: NULL is not true.
-            # Nor whoever got it after all: events came while it waited to be sent again.
-            (
-                (subscription.c.status == SubscriptionStatus.SUBSCRIBED)
-                & ~suppressed
-                & ~case((taken.c.fence > 0, evidence.told_of(taken.c.id)), else_=false())
-            ).label("may_get"),
+            _reason(text, taken.c.id, taken.c.fence).label("reason"),
         )
-        .join(subscriber, subscriber.c.id == taken.c.subscriber_id)
+        # From the outside in: whoever was erased meanwhile leaves a delivery without a subscriber.
+        .outerjoin(subscriber, subscriber.c.id == taken.c.subscriber_id)
         .outerjoin(subscription, consent)
         .order_by(*(taken.c[str(column.key)] for column in order))
     )
 
 
-PENDING = _candidates(DeliveryStatus.PENDING, delivery.c.id > bindparam("after", type_=BigId), order=[delivery.c.id])
-"""New ones, with a higher number than `after`."""
+def _reason(text: str, number: ColumnElement[int], fence: ColumnElement[int]) -> ColumnElement[str]:
+    """Why it must not go, in the order of `Exclusion`; "" where it may."""
+    suppressed = exists().where(suppression.c.address_key == subscriber.c.address_key)
+    # Nobody who has no subscription any more may get it either.
+    left = or_(subscription.c.status.is_(None), subscription.c.status == SubscriptionStatus.UNSUBSCRIBED)
+    unconfirmed = subscription.c.status != SubscriptionStatus.SUBSCRIBED
+    chosen = choosing.left_out_of(bindparam("mailing"), text, now=_NOW)
+    cases = [
+        (subscriber.c.id.is_(None), Exclusion.ERASED),
+        (suppressed, Exclusion.SUPPRESSED),
+        (left, Exclusion.UNSUBSCRIBED),
+        (unconfirmed, Exclusion.UNCONFIRMED),
+        *chosen,
+    ]
+    # Nor whoever got it after all: events came while it waited to be sent again.
+    told = and_(fence > 0, evidence.told_of(number))
+    return case(*((found, literal(why.value)) for found, why in cases), (told, literal(TOLD)), else_=literal(""))
 
-DEFERRED = _candidates(
-    DeliveryStatus.DEFERRED,
-    delivery.c.due_at <= bindparam("now", type_=Instant),
-    order=[delivery.c.due_at, delivery.c.id],
-)
-"""Deferred ones whose time has come by `now`."""
 
-NEW_IN_TURN = _candidates(
-    DeliveryStatus.DEFERRED,
-    delivery.c.pace_id == bindparam("pace", type_=BigId),
-    delivery.c.fence == 0,
-    order=[delivery.c.id],
-)
-"""Those that wait for their turn at the pace `pace` and were never tried. Walks the index of those that wait."""
-
-TRIED_IN_TURN = _candidates(
-    DeliveryStatus.DEFERRED,
-    delivery.c.pace_id == bindparam("pace", type_=BigId),
-    delivery.c.fence > 0,
-    order=[delivery.c.fence, delivery.c.id],
-)
-"""The others that wait there."""
+of_filter()  # made before anybody waits for it

@@ -59,6 +59,7 @@ class Claims:
         self._worker = worker
         self._copies = {(copies.mailing.edition_digest, copies.mailing.created_at): copies}
         self._first = copies
+        self._wanted = copies.mailing.filter
         self._capabilities = capabilities
         self._lease = lease
         self._call_lease = max(lease, timedelta(seconds=2 * capabilities.deadline))
@@ -162,13 +163,27 @@ class Claims:
             if self.turns.kept:
                 dry, number = each.id in self._dry, self._mailing_id
                 asked = in_turn.Asked(
-                    mailing_id=number, wave_id=each.id, limit=left, now=now, due_by=due_by, others=not dry
+                    mailing_id=number,
+                    wave_id=each.id,
+                    limit=left,
+                    now=now,
+                    due_by=due_by,
+                    others=not dry,
+                    wanted=self._wanted,
                 )
                 claims = self._in_turn(connection, asked, self._held)
             elif each.id in self._dry:
                 continue
             else:
-                claims = ledger.claim(connection, self._mailing_id, self._held, left, now=due_by, wave_id=each.id)
+                claims = ledger.claim(
+                    connection,
+                    self._mailing_id,
+                    self._held,
+                    left,
+                    now=due_by,
+                    wave_id=each.id,
+                    wanted=self._wanted,
+                )
                 # Fewer than asked for says nothing: some may have left.
                 if not claims:
                     self._dry.add(each.id)
@@ -203,7 +218,7 @@ class Claims:
         number, most = self._mailing_id, self._capabilities.chunk
         found: list[Found] = []
         for after in dict.fromkeys((self._after.pop(of.id, 0), 0)):
-            found = ledger.find(connection, number, most, now=due_by, wave_id=of.id, after=after)
+            found = ledger.find(connection, number, most, now=due_by, wave_id=of.id, after=after, wanted=self._wanted)
             if found:
                 break
         if found and found[-1].was is DeliveryStatus.PENDING:

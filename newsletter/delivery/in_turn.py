@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from newsletter.delivery import candidates, ledger
+from newsletter.delivery.candidates import Candidates
 from newsletter.delivery.chunks import Chunk
 from newsletter.delivery.ledger import Claimed, Found
 from newsletter.delivery.limits.turns import Turns, Waiting
@@ -28,7 +29,7 @@ class Asked:
     """What is to be claimed: up to `limit` deliveries of a wave.
 
     `now` is the hour, for the limits; what was deferred up to `due_by` may be tried again. `others`: not only those that
-    wait for their turn.
+    wait for their turn. `wanted` is the mailing's filter.
     """
 
     mailing_id: int
@@ -37,6 +38,7 @@ class Asked:
     now: datetime
     due_by: datetime
     others: bool = True
+    wanted: str = ""
 
 
 def claim(connection: Connection, asked: Asked, held: Chunk, turns: Turns) -> list[Claimed]:
@@ -49,7 +51,10 @@ def claim(connection: Connection, asked: Asked, held: Chunk, turns: Turns) -> li
     """
     values = {"mailing": asked.mailing_id, "wave": asked.wave_id, "after": 0, "now": asked.due_by}
     room = turns.room(asked.limit, asked.now)
-    walk = _Walk(connection=connection, asked=values, held=held, turns=turns, now=asked.now, room=room)
+    statements = candidates.of_filter(asked.wanted)
+    walk = _Walk(
+        connection=connection, statements=statements, asked=values, held=held, turns=turns, now=asked.now, room=room
+    )
     walk.those_that_wait()
     if asked.others:
         walk.others()
@@ -61,6 +66,7 @@ class _Walk:
     """One claim. `room` is how many may go in all."""
 
     connection: Connection
+    statements: Candidates
     asked: Mapping[str, Any]
     held: Chunk
     turns: Turns
@@ -78,8 +84,8 @@ class _Walk:
             for waiting in self.turns.waiting(self.now):
                 number = min(waiting.number, self._left)
                 rows = self._in_turn(waiting, number)
-                self._send([Found(row, DeliveryStatus.DEFERRED) for row in rows if row.may_get])
-                self._withdraw([row for row in rows if not row.may_get])
+                self._send([Found(row, DeliveryStatus.DEFERRED) for row in rows if not row.reason])
+                self._withdraw([row for row in rows if row.reason])
                 if len(rows) < number:
                     self.turns.nobody_waits(waiting.scope, self.asked["wave"])
                 if not self._left:
@@ -99,10 +105,10 @@ class _Walk:
             self.turns.cut_short()
 
     def _found(self, stride: int) -> Iterator[Found]:
-        new = self.connection.execute(candidates.PENDING, {**self.asked, "limit": stride}).all()
+        new = self.connection.execute(self.statements.pending, {**self.asked, "limit": stride}).all()
         yield from (Found(row, DeliveryStatus.PENDING) for row in new)
         if len(new) < stride:
-            again = self.connection.execute(candidates.DEFERRED, {**self.asked, "limit": stride - len(new)})
+            again = self.connection.execute(self.statements.deferred, {**self.asked, "limit": stride - len(new)})
             yield from (Found(row, DeliveryStatus.DEFERRED) for row in again.all())
 
     def _sort(self, found: Sequence[Found]) -> int:
@@ -111,7 +117,7 @@ class _Walk:
         going: list[Found] = []
         leaving: list[Row[Any]] = []
         for one in found:
-            if not one.row.may_get:
+            if one.row.reason:
                 leaving.append(one.row)
             elif one.row.domain in aside or not self.turns.may_go(self.connection, one.row.domain, self.now):
                 aside[one.row.domain].append(one)
@@ -130,7 +136,7 @@ class _Walk:
     def _in_turn(self, waiting: Waiting, number: int) -> list[Row[Any]]:
         """Of those that wait at a pace, the new ones first."""
         rows: list[Row[Any]] = []
-        for statement in (candidates.NEW_IN_TURN, candidates.TRIED_IN_TURN):
+        for statement in (self.statements.new_in_turn, self.statements.tried_in_turn):
             if len(rows) < number:
                 asked = {**self.asked, "pace": waiting.pace_id, "limit": number - len(rows)}
                 rows += self.connection.execute(statement, asked)
@@ -146,4 +152,4 @@ class _Walk:
 
     def _withdraw(self, rows: Sequence[Row[Any]]) -> None:
         if rows:
-            ledger.withdraw_left(self.connection, [row.id for row in rows], now=self.now)
+            ledger.withdraw_left(self.connection, rows, now=self.now)

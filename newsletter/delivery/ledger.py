@@ -7,6 +7,7 @@ may have arrived, and nobody is mailed twice on a guess.
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date as Date  # noqa: N812 - as everywhere
@@ -34,6 +35,7 @@ from newsletter.store.statuses import (
     OPEN,
     ChunkStatus,
     DeliveryStatus,
+    Exclusion,
     MailingStatus,
 )
 from newsletter.store.tables import (
@@ -85,23 +87,38 @@ class Settled:
 
 
 def claim(
-    connection: Connection, mailing_id: int, held: Chunk, limit: int, *, now: datetime, wave_id: int | None = None
+    connection: Connection,
+    mailing_id: int,
+    held: Chunk,
+    limit: int,
+    *,
+    now: datetime,
+    wave_id: int | None = None,
+    wanted: str = "",
 ) -> list[Claimed]:
     """Up to `limit` deliveries, now `sending` in the chunk: `find`, then `intend`.
 
     Raises:
         LeaseLostError: the chunk lapsed; the transaction must be undone.
     """
-    return intend(connection, find(connection, mailing_id, limit, now=now, wave_id=wave_id), held, now=now)
+    found = find(connection, mailing_id, limit, now=now, wave_id=wave_id, wanted=wanted)
+    return intend(connection, found, held, now=now)
 
 
 def find(
-    connection: Connection, mailing_id: int, limit: int, *, now: datetime, wave_id: int | None = None, after: int = 0
+    connection: Connection,
+    mailing_id: int,
+    limit: int,
+    *,
+    now: datetime,
+    wave_id: int | None = None,
+    after: int = 0,
+    wanted: str = "",
 ) -> list[Found]:
     """Up to `limit` deliveries that may be claimed, locked: new ones first, then deferred ones whose time has come.
 
-    Only of waves that are released. Who has left, or was suppressed, since the freeze is withdrawn instead. Nobody is
-    found unless the mailing is being sent.
+    Only of waves that are released. Who has left, pauses, or was suppressed or erased since the freeze is withdrawn
+    instead, with the reason. Nobody is found unless the mailing is being sent.
 
     Args:
         connection: of the caller's transaction.
@@ -111,18 +128,20 @@ def find(
         wave_id: only of this wave.
         after: only new ones with a higher number. PostgreSQL's index keeps those that were claimed until it is vacuumed,
             and would be walked past all of them each time.
+        wanted: the mailing's filter; "" where it has none.
     """
-    asked = {"mailing": mailing_id, "wave": wave_id, "limit": limit, "after": after}
+    asked = {"mailing": mailing_id, "wave": wave_id, "limit": limit, "after": after, "now": now}
+    statements = candidates.of_filter(wanted)
     # A batch in which all had left is followed by the next: there may be others behind them.
     while True:
-        rows = connection.execute(candidates.PENDING, asked).all()
-        found = [Found(row, DeliveryStatus.PENDING) for row in rows if row.may_get]
+        rows = connection.execute(statements.pending, asked).all()
+        found = [Found(row, DeliveryStatus.PENDING) for row in rows if not row.reason]
         if len(rows) < limit:
-            again = connection.execute(candidates.DEFERRED, {**asked, "limit": limit - len(rows), "now": now}).all()
-            found += [Found(row, DeliveryStatus.DEFERRED) for row in again if row.may_get]
+            again = connection.execute(statements.deferred, {**asked, "limit": limit - len(rows)}).all()
+            found += [Found(row, DeliveryStatus.DEFERRED) for row in again if not row.reason]
             rows = [*rows, *again]
         if len(found) < len(rows):
-            withdraw_left(connection, [row.id for row in rows if not row.may_get], now=now)
+            withdraw_left(connection, [row for row in rows if row.reason], now=now)
         if found or not rows:
             return found
 
@@ -143,12 +162,17 @@ def intend(connection: Connection, found: Sequence[Found], held: Chunk, *, now: 
     return [_claimed(row, held, was) for row, was in found]
 
 
-def withdraw_left(connection: Connection, deliveries: Sequence[int], *, now: datetime) -> None:
-    """These were found, and have left or were suppressed since the freeze, or have it after all, as events tell.
+def withdraw_left(connection: Connection, rows: Sequence[Row[Any]], *, now: datetime) -> None:
+    """These were found, and must not go for the reason that each row has, or have it after all, as events tell.
 
     What was to be sent again, and may have arrived the first time, is unknown again.
     """
-    connection.execute(_WITHDRAW, {"ids": list(deliveries), "now": now})
+    by_reason: dict[str, list[int]] = defaultdict(list)
+    for row in rows:
+        by_reason[row.reason].append(row.id)
+    for reason, ids in by_reason.items():
+        kept = None if reason == candidates.TOLD else reason
+        connection.execute(_WITHDRAW, {"ids": ids, "now": now, "why": kept})
 
 
 def expire(connection: Connection, mailing_id: int, *, now: datetime) -> int:
@@ -184,7 +208,13 @@ def withdraw(connection: Connection, mailing_id: int, *, now: datetime, limit: i
     """
     waiting = delivery.c.status.in_((DeliveryStatus.PENDING, DeliveryStatus.DEFERRED))
     some = select(delivery.c.id).where(delivery.c.mailing_id == mailing_id, waiting).limit(limit)
-    values = {"status": _given_up_as(DeliveryStatus.WITHDRAWN), "due_at": None, "pace_id": None, "changed_at": now}
+    values = {
+        "status": _given_up_as(DeliveryStatus.WITHDRAWN),
+        "reason": case((evidence.may_have_arrived(), None), else_=Exclusion.CANCELLED.value),
+        "due_at": None,
+        "pace_id": None,
+        "changed_at": now,
+    }
     return connection.execute(update(delivery).where(delivery.c.id.in_(some), waiting).values(values)).rowcount
 
 
@@ -235,6 +265,18 @@ def reopen_if_deferred(connection: Connection, mailing_id: int) -> bool:
     return connection.execute(update(mailing).where(ended, deferred).values(values)).rowcount == 1
 
 
+def reasons(
+    connection: Connection, mailing_id: int, among_them: ColumnElement[bool] | None = None
+) -> Counter[Exclusion]:
+    """Why deliveries of it were withdrawn: all that are still there, or those `among_them`."""
+    withdrawn = (delivery.c.mailing_id == mailing_id) & (delivery.c.status == DeliveryStatus.WITHDRAWN)
+    withdrawn &= delivery.c.reason.is_not(None)
+    where = withdrawn if among_them is None else withdrawn & among_them
+    columns = select(delivery.c.reason, func.count().label("number"))
+    rows = connection.execute(columns.where(where).group_by(delivery.c.reason))
+    return Counter({Exclusion(row.reason): row.number for row in rows})
+
+
 def counts(connection: Connection, mailing_id: int) -> dict[DeliveryStatus, int]:
     """Deliveries by state, all of them named. Read from an index alone."""
     rows = connection.execute(
@@ -267,6 +309,11 @@ _WITHDRAW = (
             ((delivery.c.fence > 0) & evidence.told_of(delivery.c.id), DeliveryStatus.ACCEPTED.value),
             (evidence.may_have_arrived(), DeliveryStatus.UNKNOWN.value),
             else_=DeliveryStatus.WITHDRAWN.value,
+        ),
+        reason=case(
+            ((delivery.c.fence > 0) & evidence.told_of(delivery.c.id), None),
+            (evidence.may_have_arrived(), None),
+            else_=bindparam("why", type_=delivery.c.reason.type),
         ),
         due_at=None,
         pace_id=None,

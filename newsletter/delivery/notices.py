@@ -1,4 +1,4 @@
-"""Notices on their way: one ledgered message each, without list or consent. Suppression still applies.
+"""Tests on their way: notices to people of the newsroom. Suppression still applies.
 
 The order is that of deliveries: the intent is committed before anything leaves, the outcome counts only while the fence
 is still that of its own claim. What a kill leaves `sending` becomes unknown and is never sent again by itself, and what
@@ -112,11 +112,11 @@ def send_tests(
 
 
 def end_forgotten(connection: Connection, *, now: datetime) -> int:
-    """End what a killed process has left, as one step of the caller's transaction; how many notices that were.
+    """End the tests that a killed process has left, as one step of the caller's transaction; how many they were.
 
-    An answer that comes after all still counts. Alerts are nobody's who waits for them: they are taken up again.
+    An answer that comes after all still counts.
     """
-    ordered = notice.c.kind != NoticeKind.ALERT
+    ordered = notice.c.kind == NoticeKind.TEST
     sending = ordered & (notice.c.status == DeliveryStatus.SENDING) & (notice.c.changed_at < now - FORGOTTEN)
     pending = ordered & (notice.c.status == DeliveryStatus.PENDING) & (notice.c.created_at < now - FORGOTTEN)
     unknown = {"status": DeliveryStatus.UNKNOWN, "reply": "its process ended before an answer was recorded"}

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, insert, or_, update
 
+from newsletter.audience.addresses import without_addresses
 from newsletter.delivery import steps
 from newsletter.delivery.backoff import Backoff
 from newsletter.delivery.ledger import Claimed, Settled
@@ -156,7 +157,7 @@ def _attempt(one: Settled) -> dict[str, Any]:
         "fence": one.claimed.fence,
         "outcome": one.outcome.kind.value,
         "code": one.outcome.code,
-        "reply": one.outcome.reply,
+        "reply": without_addresses(one.outcome.reply),
         "started_at": one.started_at,
         "ended_at": one.ended_at,
     }

@@ -26,6 +26,8 @@ from sqlalchemy import (
     update,
 )
 
+from newsletter.audience import choosing
+from newsletter.audience.choosing import EVERYBODY, Choice
 from newsletter.clock import Clock
 from newsletter.delivery import canary, steps
 from newsletter.delivery.belonging import by_clock, of_wave
@@ -55,10 +57,19 @@ class Audience:
     excluded: Mapping[Exclusion, int]
 
 
-def survey(store: Store, *, list_id: int, issue: str, mailing_id: int | None = None) -> Audience:
+def survey(
+    store: Store,
+    *,
+    list_id: int,
+    issue: str,
+    now: datetime,
+    choice: Choice = EVERYBODY,
+    mailing_id: int | None = None,
+) -> Audience:
     """Whom a mailing of `issue` (`mailing_id`, where it exists) to the list would select now. Nothing is written."""
     with store.reading() as connection:
-        reason = _reason(_elsewhere(connection, issue, mailing_id=mailing_id))
+        elsewhere = _elsewhere(connection, issue, mailing_id=mailing_id, now=now)
+        reason = _reason(elsewhere, choosing.left_out(choice, now=now))
         return _audience(_tally(connection, reason, subscription.c.list_id == list_id))
 
 
@@ -144,15 +155,18 @@ def _up_to(list_id: int, row: Row[Any], last: int) -> ColumnElement[bool]:
 def _freeze_span(
     connection: Connection, released: Mailing, row: Row[Any], span: ColumnElement[bool], clock: Clock
 ) -> None:
-    elsewhere = _elsewhere(connection, released.issue, mailing_id=released.id)
-    reason = _reason(elsewhere, other=Exclusion.TOO_LATE.value if row.skipped else _INCLUDED)
+    now = clock()
+    elsewhere = _elsewhere(connection, released.issue, mailing_id=released.id, now=now)
+    choice = choosing.of_mailing(connection, released.id, filter_text=released.filter, segment=released.segment)
+    other = Exclusion.TOO_LATE.value if row.skipped else _INCLUDED
+    reason = _reason(elsewhere, choosing.left_out(choice, now=now), other=other)
     chosen = (
         select(
             literal(released.id),
             literal(row.id),
             subscription.c.subscriber_id,
             literal(DeliveryStatus.PENDING.value),
-            literal(clock(), Instant),
+            literal(now, Instant),
         )
         .join(subscriber)
         .where(span, reason == _INCLUDED)
@@ -177,7 +191,9 @@ def _tally(connection: Connection, reason: ColumnElement[str], where: ColumnElem
     return {row.reason: row.people for row in rows}
 
 
-def _reason(elsewhere: ColumnElement[bool] | None, *, other: str = _INCLUDED) -> ColumnElement[str]:
+def _reason(
+    elsewhere: ColumnElement[bool] | None, left_out: choosing.Cases, *, other: str = _INCLUDED
+) -> ColumnElement[str]:
     """Why a subscription is left out; "" where it is not. The order is that of `Exclusion`; `other` is for all the rest."""
     suppressed = exists().where(suppression.c.address_key == subscriber.c.address_key)
     status = subscription.c.status
@@ -185,13 +201,16 @@ def _reason(elsewhere: ColumnElement[bool] | None, *, other: str = _INCLUDED) ->
         (suppressed, Exclusion.SUPPRESSED.value),
         (status == SubscriptionStatus.UNSUBSCRIBED, Exclusion.UNSUBSCRIBED.value),
         (status == SubscriptionStatus.UNCONFIRMED, Exclusion.UNCONFIRMED.value),
+        *((found, why.value) for found, why in left_out),
     ]
     if elsewhere is not None:
         cases.append((elsewhere, Exclusion.HAS_ISSUE.value))
     return case(*cases, else_=other)
 
 
-def _elsewhere(connection: Connection, issue: str, *, mailing_id: int | None) -> ColumnElement[bool] | None:
+def _elsewhere(
+    connection: Connection, issue: str, *, mailing_id: int | None, now: datetime
+) -> ColumnElement[bool] | None:
     """Whether a subscriber has the issue from another list; None where no other list had it.
 
     The few mailings are looked up first: each then costs one look in the index (mailing, subscriber).
@@ -205,7 +224,7 @@ def _elsewhere(connection: Connection, issue: str, *, mailing_id: int | None) ->
     other = delivery.alias("other")
     # Who left the other list, or was never reached there in time, does not have the issue.
     without = (DeliveryStatus.WITHDRAWN, DeliveryStatus.EXPIRED)
-    # Nor will whoever left it while their copy still waits there: the claim will withdraw it.
+    # Nor will whoever left it, or pauses it, while their copy still waits there: the claim will withdraw it.
     waiting = (DeliveryStatus.PENDING, DeliveryStatus.DEFERRED)
     held, its_mailing = subscription.alias("held"), mailing.alias("its_mailing")
     still_there = exists().where(
@@ -213,6 +232,7 @@ def _elsewhere(connection: Connection, issue: str, *, mailing_id: int | None) ->
         held.c.list_id == its_mailing.c.list_id,
         held.c.subscriber_id == other.c.subscriber_id,
         held.c.status == SubscriptionStatus.SUBSCRIBED,
+        or_(held.c.paused_until.is_(None), held.c.paused_until <= now),
     )
     return exists().where(
         other.c.mailing_id.in_(ids),

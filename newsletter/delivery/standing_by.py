@@ -12,11 +12,13 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from newsletter.clock import Clock
-from newsletter.delivery import chunks, control, evidence, history, notices, steps
+from newsletter.delivery import chunks, control, correspondence, evidence, history, notices, steps
 from newsletter.delivery.announcer import Announcer
 from newsletter.delivery.backoff import Backoff
+from newsletter.delivery.beside import Beside
 from newsletter.delivery.breaker import Breaker
 from newsletter.delivery.copies import Copies
+from newsletter.delivery.correspondence import Correspondence
 from newsletter.delivery.identity import own_name
 from newsletter.delivery.patience import Patience
 from newsletter.delivery.senders.base import Sender, seconds
@@ -54,6 +56,7 @@ class StandBy:
         name: what this process is called in the ledger, after its machine and number; a random word by default.
         announcer: tells people of alerts; nobody is told where none is given.
         limits: when a mailing pauses by itself; the usual ones where none are given.
+        letters: carries the notices to readers; they wait for another worker where none is given.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class StandBy:
         name: str | None = None,
         announcer: Announcer | None = None,
         limits: BreakerSettings | None = None,
+        letters: Correspondence | None = None,
     ) -> None:
         self._store = store
         self._keys = keys
@@ -79,6 +83,8 @@ class StandBy:
         self._name = name or own_name()
         self._teller = Teller(store, clock=clock, announcer=announcer, limits=limits)
         self._limits = limits
+        self._letters = letters
+        self._carrying = Beside(letters.run_once, name="notices") if letters is not None else None
         self._stopping = threading.Event()
         self._patience = Patience(store, self._stopping, patient=True)
         self._working: dict[int, tuple[Worker, threading.Thread]] = {}
@@ -107,6 +113,8 @@ class StandBy:
         self.stop()
         for _, thread in list(self._working.values()):
             thread.join()
+        if self._carrying is not None:
+            self._carrying.finish()
         self._teller.finish(once_more=leaving_by_itself)
         if self.crash is not None:
             raise self.crash
@@ -122,7 +130,16 @@ class StandBy:
         for found in sending:
             if found.id not in self._working and seconds() >= self._rested.get(found.id, 0.0):
                 self._begin_or_pause(found)
-        return bool(sending or self._working)
+        return self._carry_letters() or bool(sending or self._working)
+
+    def _carry_letters(self) -> bool:
+        """Have the notices carried that are due, in a thread of their own; whether there are any."""
+        if self._letters is None or self._carrying is None:
+            return False
+        due = self._patience.call(self._letters.due)
+        if due:
+            self._carrying.begin()
+        return due or self._carrying.busy
 
     def _begin_or_pause(self, found: Mailing) -> None:
         """A mailing whose edition cannot be used waits for a person, and the others go on."""
@@ -189,6 +206,7 @@ class StandBy:
         for number in unknown:
             self._patience.run(partial(evidence.settle, mailing_id=number, now=now))
         self._patience.run(partial(notices.end_forgotten, now=surely))
+        self._patience.run(partial(correspondence.end_forgotten, now=surely))
         for number in self._read(control.half_cancelled):
             self._patience.call(partial(control.finish_cancelling, self._store, number, now=now))
 

@@ -31,6 +31,9 @@ STEPS = (
 SCHEDULER_STEPS = ("start.writing", "start.committed", "hold.writing", "waves.writing", "slot.committed")
 """The same of a scheduler: starting, holding, adding waves, scheduling a recurring issue."""
 
+NOTICE_STEPS = ("notice.claiming", "notice.claimed", "notice.frozen", "notice.returned", "notice.settled")
+"""The same of a notice to a reader: what mail it is, the edition named, the call over, its outcome kept."""
+
 _step, _, _times = os.environ.get(CRASH_AT, "").partition(":")
 _count = count(1)
 _lock = Lock()

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, exists, func, literal, select, update
 
+from newsletter.audience import choosing
 from newsletter.delivery import history, steps
 from newsletter.delivery.belonging import by_clock
 from newsletter.publishing import Mailing, mailings
@@ -136,6 +137,7 @@ def _new_clocks(
                 *by_clock(clock),
                 subscription.c.list_id == of.list_id,
                 subscription.c.status == SubscriptionStatus.SUBSCRIBED,
+                choosing.may_get(mailings.choice_of(connection, of), now=now),
                 ~has_it,
             )
         )

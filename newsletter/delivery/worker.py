@@ -11,6 +11,7 @@ import threading
 from contextlib import suppress
 from datetime import timedelta
 
+from newsletter.audience.addresses import without_addresses
 from newsletter.clock import Clock
 from newsletter.delivery import evidence
 from newsletter.delivery.backoff import Backoff
@@ -229,7 +230,7 @@ class Worker:
     def _pause_for(self) -> str:
         """Why the mailing is to be paused, with the place; empty where it is not."""
         why = self._blocked() if self._pauses else ""
-        return f"{self._sender.place}: {why}" if why else ""
+        return f"{self._sender.place}: {without_addresses(why)}" if why else ""
 
     def _blocked(self) -> str:
         """Why nobody can be reached, for people; empty where that is not so."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from newsletter.delivery import evidence
 from newsletter.events.event import Event
 from newsletter.store import Store
+from newsletter.store.among import among
+from newsletter.store.tables import delivery
 from newsletter.store.tables import event as table
 
 _ONCE = ("provider", "provider_event")
@@ -35,11 +37,19 @@ def record(store: Store, events: Sequence[Event], *, now: datetime) -> int:
         return 0
 
     def step(connection: Connection) -> int:
-        new = _insert(connection, [_row(one, now) for one in _distinct(events)])
+        erased = _of_the_erased(connection, events)
+        new = _insert(connection, [_row(one, now, erased) for one in _distinct(events)])
         evidence.settle_named(connection, {one.attempt for one in events if one.attempt}, now=now)
         return new
 
     return store.write(step)
+
+
+def _of_the_erased(connection: Connection, events: Iterable[Event]) -> frozenset[int]:
+    """Those of the events' deliveries whose reader was erased: what comes late must not tell again who it was."""
+    numbers = sorted({one.delivery_id for one in events if one.delivery_id is not None})
+    found = select(delivery.c.id).where(among(delivery.c.id, "numbers"), delivery.c.subscriber_id < 0)
+    return frozenset(connection.execute(found, {"numbers": numbers}).scalars()) if numbers else frozenset()
 
 
 def _insert(connection: Connection, rows: list[dict[str, Any]]) -> int:
@@ -54,7 +64,8 @@ def _distinct(events: Iterable[Event]) -> list[Event]:
     return [one for _, one in sorted({(one.provider, one.identity): one for one in events}.items())]
 
 
-def _row(one: Event, now: datetime) -> dict[str, Any]:
+def _row(one: Event, now: datetime, erased: Collection[int]) -> dict[str, Any]:
+    anonymous = one.delivery_id in erased
     return {
         "provider": one.provider,
         "provider_event": one.identity,
@@ -64,7 +75,7 @@ def _row(one: Event, now: datetime) -> dict[str, Any]:
         "mailing_id": one.mailing_id,
         "delivery_id": one.delivery_id,
         "attempt": one.attempt,
-        "provider_id": one.provider_id,
+        "provider_id": None if anonymous else one.provider_id,
         "machine": one.machine,
-        "raw": dict(one.raw),
+        "raw": {} if anonymous else dict(one.raw),
     }

@@ -11,6 +11,7 @@ from statistics import median
 
 from sqlalchemy import Connection, select
 
+from newsletter.audience.choosing import EVERYBODY, Choice
 from newsletter.store.statuses import MailingKind, MailingStatus
 from newsletter.store.tables import mailing
 
@@ -44,14 +45,15 @@ def usual_of(sizes: Sequence[int]) -> Usual | None:
     return Usual(median=round(median(sizes)), mailings=len(sizes)) if len(sizes) >= _FEWEST else None
 
 
-def usual_on(connection: Connection, list_id: int) -> Usual | None:
-    """What is usual on the list, by its last issues that were sent to their end."""
+def usual_on(connection: Connection, list_id: int, choice: Choice = EVERYBODY) -> Usual | None:
+    """What is usual on the list, by its last issues that were sent to their end, to readers chosen by the same filter."""
     found = (
         select(mailing.c.prepared)
         .where(
             mailing.c.list_id == list_id,
             mailing.c.kind == MailingKind.ISSUE,
             mailing.c.status == MailingStatus.FINISHED,
+            mailing.c.filter == choice.filter,
         )
         .order_by(mailing.c.local_date.desc(), mailing.c.id.desc())
         .limit(MAILINGS)

@@ -53,7 +53,7 @@ class Facts:
     `open_findings` are those of the checks that nobody has waived; `recipients` is how many would get it now; `earlier`
     is the mailing that the list had on the same date, if any, and `earlier_open` how many of its deliveries have no end
     yet; `sign_off` is None where nobody has to sign. `usual` is how many readers the list's mailings have, `expected` the
-    number that a person has named for this one.
+    number that a person has named for this one, and `only` whom of the list it is for, in words, "" for all.
     """
 
     subject: str
@@ -66,6 +66,7 @@ class Facts:
     sign_off: SignOff | None = None
     usual: Usual | None = None
     expected: int | None = None
+    only: str = ""
 
 
 def findings(facts: Facts) -> list[Finding]:
@@ -82,7 +83,7 @@ def findings(facts: Facts) -> list[Finding]:
             )
         )
     if facts.recipients == 0:
-        found.append(_error("GATE-AUDIENCE-EMPTY", f"nobody on list {facts.list_name!r} can be mailed"))
+        found.append(_error("GATE-AUDIENCE-EMPTY", _nobody(facts)))
     elif against := objection(facts.recipients, facts.usual, facts.expected):
         found.append(_error(AUDIENCE_SIZE, against, why=_WHY_SIZE))
     if facts.earlier is not None and not (facts.earlier.status is MailingStatus.CANCELLED and not facts.earlier_open):
@@ -171,6 +172,11 @@ def _counted(sign_off: SignOff) -> list[Approval]:
         return list(sign_off.standing.approvals)
     author = name_key(sign_off.author)
     return [approval for approval in sign_off.standing.approvals if name_key(approval.by) != author]
+
+
+def _nobody(facts: Facts) -> str:
+    only = f", of those it is for ({facts.only})," if facts.only else ""
+    return f"nobody on list {facts.list_name!r}{only} can be mailed"
 
 
 def _error(code: str, message: str, *, why: str | None = None) -> Finding:

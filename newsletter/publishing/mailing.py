@@ -25,7 +25,8 @@ class Mailing:
 
     `not_later_than` is the instant after which nothing more is tried. `created_at` is the message's Date, so that every
     copy and every attempt carries the same one. `due_at` is when the first wave of a scheduled one is due, and `timing`
-    what that was reckoned from; None for one that a person sends at once.
+    what that was reckoned from; None for one that a person sends at once. `filter` says which of the list's readers it is
+    for, "" all, and `segment` the name that the filter had.
     """
 
     id: int
@@ -44,6 +45,8 @@ class Mailing:
     finished_at: datetime | None = None
     due_at: datetime | None = None
     timing: Timing | None = None
+    filter: str = ""
+    segment: str = ""
 
     @property
     def waits(self) -> bool:

@@ -10,6 +10,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, insert, select, update
 
+from newsletter.audience import choosing
+from newsletter.audience.choosing import EVERYBODY, Choice
 from newsletter.audience.lists import MailingList
 from newsletter.errors import BlockedError, InputError
 from newsletter.publishing.editions import freeze
@@ -28,7 +30,8 @@ class Order:
     """What a mailing is made from. `not_later_than` is UTC; `local_date` is the day in the list's zone.
 
     `actor` is who orders it; `waived` are the codes of the findings that they answer for. Both go into the audit.
-    `resend_after` is how long after it became so what is unknown is sent again; None where a person decides.
+    `resend_after` is how long after it became so what is unknown is sent again; None where a person decides. `choice` says
+    whom of the list it is for.
     """
 
     issue: str
@@ -39,6 +42,7 @@ class Order:
     actor: str
     waived: Collection[str] = ()
     resend_after: timedelta | None = None
+    choice: Choice = EVERYBODY
 
 
 def create(store: Store, order: Order, *, now: datetime, recheck: Recheck = lambda _: None) -> Mailing:
@@ -71,11 +75,14 @@ def create(store: Store, order: Order, *, now: datetime, recheck: Recheck = lamb
             "not_later_than": order.not_later_than,
             "resend_after": round(order.resend_after.total_seconds()) if order.resend_after is not None else None,
             "excluded": {},
+            "filter": order.choice.filter,
+            "segment": order.choice.segment,
             "created_at": now,
         }
         made = connection.execute(insert(tables.mailing).values(row).returning(tables.mailing.c.id)).scalar_one()
         wave = {"mailing_id": made, "due_at": now, "edition_digest": digest}
         connection.execute(insert(tables.wave).values(wave))
+        choosing.keep(connection, made, order.choice)
         audit.note(connection, "mailing.create", f"mailing:{made}", _detail(order, digest), actor=order.actor, at=now)
         return require(connection, made)
 
@@ -88,6 +95,11 @@ def get(store: Store, mailing_id: int) -> Mailing:
     """
     with store.reading() as connection:
         return require(connection, mailing_id)
+
+
+def choice_of(connection: Connection, of: Mailing) -> Choice:
+    """Whom of its list a mailing is for."""
+    return choosing.of_mailing(connection, of.id, filter_text=of.filter, segment=of.segment)
 
 
 def all_of(store: Store, *, limit: int = 50) -> list[Mailing]:
@@ -163,7 +175,8 @@ def write(connection: Connection, before: Mailing, after: Mailing) -> Mailing:
 
 
 def _detail(order: Order, digest: str) -> dict[str, Any]:
-    return {"issue": order.issue, "list": order.target.name, "edition": digest, "waived": sorted(order.waived)}
+    detail = {"issue": order.issue, "list": order.target.name, "edition": digest, "waived": sorted(order.waived)}
+    return detail | (order.choice.as_dict() if order.choice != EVERYBODY else {})
 
 
 def _select() -> Select[Any]:
@@ -255,6 +268,8 @@ def _mailing(row: Row[Any]) -> Mailing:
         finished_at=row.finished_at,
         due_at=row.due_at,
         timing=_timing(row),
+        filter=row.filter,
+        segment=row.segment,
     )
 
 

@@ -13,7 +13,8 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, exists, func, insert, select, update
 
-from newsletter.audience import lists
+from newsletter.audience import choosing, lists
+from newsletter.audience.choosing import EVERYBODY, Choice
 from newsletter.audience.lists import MailingList
 from newsletter.errors import BlockedError
 from newsletter.publishing import gate, mailings
@@ -27,6 +28,7 @@ from newsletter.publishing.timing import PlannedWave, ReaderClock, Timing
 from newsletter.publishing.wish import Wish, configured, timing_of
 from newsletter.settings import Settings
 from newsletter.store import Store, audit, tables
+from newsletter.store.audience_tables import excluded_list
 from newsletter.store.statuses import MailingKind, MailingStatus, SubscriptionStatus
 
 _MAILING, _WAVE = tables.mailing, tables.wave
@@ -36,7 +38,8 @@ _MAILING, _WAVE = tables.mailing, tables.wave
 class Proposal:
     """A slot for an issue, through the gate, with nothing written. `before` is the mailing that it moves, if any.
 
-    `resend_after` is how long after it became so what is unknown is sent again; None where a person decides.
+    `resend_after` is how long after it became so what is unknown is sent again; None where a person decides. `choice` says
+    whom of the list it is for.
     """
 
     examined: Examined
@@ -45,6 +48,7 @@ class Proposal:
     waves: tuple[PlannedWave, ...]
     before: Mailing | None
     resend_after: timedelta | None = None
+    choice: Choice = EVERYBODY
 
     @property
     def readers(self) -> int:
@@ -87,10 +91,12 @@ def propose(
     *,
     now: datetime,
     expected: int | None = None,
+    choice: Choice = EVERYBODY,
 ) -> Proposal:
     """What scheduling the examined issue on the list would do. Nothing is written.
 
-    `expected` is how many readers a person has confirmed, where that is out of the ordinary.
+    `expected` is how many readers a person has confirmed, where that is out of the ordinary. `choice` says whom of the
+    list it is for.
 
     Raises:
         InputError: there is no such list, or no such day, time or zone.
@@ -102,9 +108,10 @@ def propose(
     timing = timing_of(wish, wanted, list_name=list_name, zone=zone, day=examined.issue.date, now=now)
     with store.reading() as connection:
         before, earlier = _others(connection, target, timing, examined.issue.slug)
+        _refuse_others(connection, before, choice)
         earlier_open = mailings.open_in(connection, earlier.id) if earlier is not None else 0
-        readers = readers_by_clock(connection, target.id)
-        usual = usual_on(connection, target.id)
+        readers = readers_by_clock(connection, target.id, choice, now=now)
+        usual = usual_on(connection, target.id, choice)
     gate.pass_or_block(
         gate.Facts(
             subject=examined.edition.subject,
@@ -117,6 +124,7 @@ def propose(
             sign_off=examined.sign_off,
             usual=usual,
             expected=expected,
+            only=choice.in_words,
         )
     )
     waves = timing.plan(readers, now=now)
@@ -128,6 +136,7 @@ def propose(
         timing=timing,
         waves=waves,
         before=before,
+        choice=choice,
         resend_after=None if minutes is None else timedelta(minutes=minutes),
     )
 
@@ -145,14 +154,18 @@ def schedule(store: Store, proposal: Proposal, *, actor: str, now: datetime) -> 
         before, earlier = _others(connection, target, timing, examined.issue.slug)
         if earlier is not None or (before is None) != (proposal.before is None):
             raise BlockedError("the slot was changed by another process", remedy="Look at it again")
+        _refuse_others(connection, before, proposal.choice)
         digest = freeze(connection, examined.edition, issue=examined.issue.slug, now=now)
         values = {
             "edition_digest": digest,
+            "filter": proposal.choice.filter,
+            "segment": proposal.choice.segment,
             "resend_after": None if proposal.resend_after is None else round(proposal.resend_after.total_seconds()),
             **_columns(timing, proposal.waves),
         }
         number = _moved(connection, before, timing, values) if before else _made(connection, proposal, values, now)
         insert_waves(connection, number, digest, proposal.waves)
+        choosing.keep(connection, number, proposal.choice)
         detail = {
             "issue": examined.issue.slug,
             "list": target.name,
@@ -160,6 +173,7 @@ def schedule(store: Store, proposal: Proposal, *, actor: str, now: datetime) -> 
             "due": proposal.due_at.isoformat(),
             "waves": len(proposal.waves),
             "waived": sorted({finding.code for finding in examined.waived}),
+            **(proposal.choice.as_dict() if proposal.choice != EVERYBODY else {}),
         }
         action = "mailing.schedule" if before is None else "mailing.reschedule"
         audit.note(connection, action, f"mailing:{number}", detail, actor=actor, at=now)
@@ -189,7 +203,9 @@ def unschedule(store: Store, issue: str, list_name: str, *, actor: str, now: dat
         return after
 
 
-def readers_by_clock(connection: Connection, list_id: int) -> dict[ReaderClock, int]:
+def readers_by_clock(
+    connection: Connection, list_id: int, choice: Choice = EVERYBODY, *, now: datetime
+) -> dict[ReaderClock, int]:
     """How many readers of the list can be mailed, by the clock that they go by."""
     person, joined = tables.subscriber.c, tables.subscription.c
     suppressed = exists().where(tables.suppression.c.address_key == person.address_key)
@@ -198,6 +214,7 @@ def readers_by_clock(connection: Connection, list_id: int) -> dict[ReaderClock, 
         .select_from(tables.subscription)
         .join(tables.subscriber)
         .where(joined.list_id == list_id, joined.status == SubscriptionStatus.SUBSCRIBED, ~suppressed)
+        .where(choosing.may_get(choice, now=now))
         .group_by(person.zone, person.hour)
     )
     return {ReaderClock(row.zone or "", row.hour or ""): row.number for row in rows}
@@ -237,6 +254,18 @@ def _others(
     if of_day is None or mailings.is_over(connection, of_day) or (own is not None and of_day.id == own.id):
         return own, None
     return own, of_day
+
+
+def _refuse_others(connection: Connection, before: Mailing | None, choice: Choice) -> None:
+    """Moving a mailing must not send it to others than it was ordered for: nobody would notice."""
+    kept = mailings.choice_of(connection, before) if before is not None else choice
+    if before is not None and (kept.filter, kept.without) != (choice.filter, choice.without):
+        raise BlockedError(
+            f"mailing {before.id} is scheduled for {kept.in_words or 'everybody'}, and this would be for "
+            f"{choice.in_words or 'everybody'}",
+            remedy=f"Ask for the same readers again, or take it back: newsletter issue unschedule {before.issue} "
+            f"--list {before.list_name}",
+        )
 
 
 def _recheck(connection: Connection, examined: Examined) -> None:
@@ -297,4 +326,5 @@ def _moved(connection: Connection, before: Mailing, timing: Timing, values: Mapp
     if connection.execute(changed).rowcount != 1:
         raise BlockedError(f"mailing {before.id} has begun meanwhile", remedy="Look at it again")
     connection.execute(delete(_WAVE).where(_WAVE.c.mailing_id == before.id))
+    connection.execute(delete(excluded_list).where(excluded_list.c.mailing_id == before.id))
     return before.id

@@ -50,7 +50,9 @@ class MailingHeaders:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recipient:
-    """What one reader's copy needs. `since`: the day of joining (written in the edition's language), or it in words."""
+    """What one reader's copy needs. `since`: the day of joining (written in the edition's language), or it in words.
+    `fresh`: the token that a notice is mailed for; issues have none.
+    """
 
     delivery: int | str
     address: str
@@ -58,6 +60,7 @@ class Recipient:
     leave: str
     track: str
     since: Date | str
+    fresh: str = ""
 
 
 _Value = Callable[[Recipient], bytes]
@@ -203,6 +206,7 @@ def _values(language: str) -> dict[str, _Value]:
         values |= {
             f"{subtype} leave": lambda reader: _token(reader.leave) + SOFT,
             f"{subtype} track": lambda reader: _token(reader.track) + SOFT,
+            f"{subtype} fresh": lambda reader: _token(reader.fresh) + SOFT,
             f"{subtype} name": partial(_encoded, encode, "name"),
             f"{subtype} address": partial(_encoded, encode, "address"),
             f"{subtype} since": partial(_since, encode, language),

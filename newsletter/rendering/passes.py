@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from newsletter.errors import InputError
 from newsletter.issues.model import Issue
 from newsletter.rendering.cleaning import clean
 from newsletter.rendering.edition import Edition
@@ -18,19 +19,35 @@ from newsletter.rendering.markup import to_html
 from newsletter.rendering.mjml_check import check_mjml
 from newsletter.rendering.parts import Layout
 from newsletter.rendering.plain_text import tidy
-from newsletter.rendering.slots import Slots, nonce_for
+from newsletter.rendering.slots import NoticeSlots, Slots, nonce_for
 from newsletter.rendering.template_folder import AUTHOR_CSS, BODY, TEXT, TemplateFolder, open_template
 from newsletter.rendering.template_language import fill, without_places
 from newsletter.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Notice:
+    """What the template of a notice is filled with besides: the title of the list that it is about ("" where it is about
+    none), and how many hours its link works (0 where it has none).
+    """
+
+    list_title: str = ""
+    hours: int = 0
+
+    @property
+    def days(self) -> int:
+        """The whole days among those hours."""
+        return self.hours // 24
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Work:
-    """An issue on its way: what is known from the start, and what each pass has added so far."""
+    """An issue, or a `notice` in the form of one, on its way: what is known from the start, and what each pass has added."""
 
     issue: Issue
     settings: Settings
     template: TemplateFolder
+    notice: Notice | None = None
     layout: Layout | None = None
     slots: Slots | None = None
     mjml: str = ""
@@ -54,9 +71,12 @@ def _lay_out(work: Work) -> Work:
     layout = lay_out(work.issue, work.settings)
     fixed = repr(fixed_inputs(work.issue, work.template))
     texts = "".join((repr(layout), repr(work.settings.newsroom), fixed, *work.template.files.values()))
+    if work.notice is not None:
+        texts += repr(work.notice)
     seed = hashlib.sha256(texts.encode("utf-8", "surrogatepass")).digest()
     nonce = nonce_for(seed, texts)
-    return replace(work, layout=layout, slots=Slots(nonce=nonce, base_url=work.settings.newsroom.url))
+    kind = Slots if work.notice is None else NoticeSlots
+    return replace(work, layout=layout, slots=kind(nonce=nonce, base_url=work.settings.newsroom.url))
 
 
 def _fill(work: Work) -> Work:
@@ -99,7 +119,22 @@ def render(issue: Issue, settings: Settings) -> Edition:
     Raises:
         InputError: the template is missing or at fault, or a setting cannot stand in a header; names file and line.
     """
-    work = Work(issue=issue, settings=settings, template=open_template(settings, issue.template))
+    template = open_template(settings, issue.template)
+    if template.is_notice:
+        raise InputError(
+            f"the template {template.name!r} is for notices and not for issues",
+            where=f"{issue.slug}/issue.toml",
+            remedy="Name another one, such as daily",
+        )
+    return run_passes(Work(issue=issue, settings=settings, template=template))
+
+
+def run_passes(work: Work) -> Edition:
+    """The work as an edition.
+
+    Raises:
+        InputError: as `render`.
+    """
     for step in PASSES:
         work = step.run(work)
     return _freeze(work)
@@ -146,4 +181,5 @@ def _context(work: Work) -> dict[str, Any]:
         "start": "right" if script == "rtl" else "left",
         "end": "left" if script == "rtl" else "right",
         "slots": _slots(work),
+        "notice": work.notice,
     }

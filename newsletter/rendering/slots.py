@@ -14,6 +14,8 @@ from newsletter.errors import InputError
 NAMES = ("leave", "track", "list", "since", "name", "address")
 """leave, track: the reader's tokens; list: the list's title; since: the date of joining; name, address: the reader's
 own."""
+FRESH = "fresh"
+"""The token that a notice is mailed for. Issues have none: what it opens is not for those they are forwarded to."""
 
 
 def nonce_for(seed: bytes, texts: str) -> str:
@@ -66,7 +68,7 @@ class Slots:
         Raises:
             InputError: a marker of this edition names no known slot, which means the text was altered.
         """
-        pattern = re.compile(f"slot{self.nonce}(?:({'|'.join(NAMES)})end)?")
+        pattern = re.compile(f"slot{self.nonce}(?:({'|'.join((*NAMES, FRESH))})end)?")
         position = 0
         for match in pattern.finditer(text):
             if match[1] is None:
@@ -74,3 +76,23 @@ class Slots:
             yield text[position : match.start()], match[1]
             position = match.end()
         yield text[position:], None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NoticeSlots(Slots):
+    """The same, and the URLs that only a notice may show."""
+
+    @property
+    def confirm_url(self) -> str:
+        """Where a reader confirms a subscription: a page with a button."""
+        return f"{self.base_url}/confirm/{self.marker(FRESH)}"
+
+    @property
+    def address_url(self) -> str:
+        """Where a reader confirms a new address."""
+        return f"{self.base_url}/address/{self.marker(FRESH)}"
+
+    @property
+    def manage_url(self) -> str:
+        """Where a reader sees, takes along and erases what is kept of them, and changes their address."""
+        return f"{self.base_url}/manage/{self.marker(FRESH)}"

@@ -105,7 +105,7 @@ def compile_substitutions(edition: Edition, mailing: MailingHeaders) -> Substitu
     return Substituted(
         subject=refuse_controls(edition.subject, name="Subject"),
         html=_as_references(html) if latin else html,
-        text=_beyond_latin_1(text, personal=bool(set(text_slots) - {"leave", "track"})),
+        text=_beyond_latin_1(text, personal=bool(set(text_slots) - {"leave", "track", "fresh"})),
         from_name=edition.from_name,
         from_address=edition.from_address,
         reply_to=edition.reply_to,
@@ -187,6 +187,7 @@ def _values(language: str, encode: Callable[[str], str]) -> dict[str, _Value]:
     return {
         "leave": attrgetter("leave"),
         "track": attrgetter("track"),
+        "fresh": lambda reader: checked_token(reader.fresh),
         "name": lambda reader: encode(reader.name),
         "address": lambda reader: encode(reader.address),
         "since": lambda reader: day(reader.since),

@@ -31,6 +31,8 @@ CODES: dict[str, tuple[Severity, str]] = {
     "TEMPLATE-SIZE": (_E, "What is this large is a runaway loop; Gmail cuts an e-mail at 102 KB."),
     "TEMPLATE-COMPILER": (_E, "The MJML compiler refused what the check let pass."),
     "TEMPLATE-UNSUBSCRIBE": (_E, "Every copy shows how to leave the list, in both parts (16 CFR 316; Gmail's sender rules)."),
+    "TEMPLATE-HEAD": (_E, "A notice has a subject and perhaps a preheader; neither differs from reader to reader."),
+    "TEMPLATE-LINK": (_E, "A notice that does not show the link it is mailed for, in both parts, is of no use."),
     "TEMPLATE-WORDS": (_E, "A template may set quotes as it likes, but never lose or move a word of them."),
 }  # fmt: skip
 """Severity and reason of every code that a template can get; documentation and `check rule` are made from it."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from newsletter.settings import Settings, defaults
 
 BODY, TEXT, AUTHOR_CSS = "body.mjml", "body.txt", "author.css"
 REQUIRED = (BODY, TEXT, AUTHOR_CSS)
+HEAD = "head.txt"
+"""The subject and, in a second line, the preheader of a notice: only templates of notices have this file."""
 SHARED, SHELF = "shared/", "_shared"
 """What stands before the name of a shared file, and the folder such files are kept in."""
 SUFFIXES = frozenset({".mjml", ".css", ".txt"})
@@ -49,6 +51,11 @@ class TemplateFolder:
                 digest.update(b"%d\n" % len(data) + data)
         return digest.hexdigest()
 
+    @property
+    def is_notice(self) -> bool:
+        """Whether notices are made with it, and not issues."""
+        return HEAD in self.own
+
     def path(self, name: str) -> Path:
         """Where a file of this template is."""
         if self.shared is not None and name.startswith(SHARED) and name not in self.own:
@@ -60,31 +67,41 @@ class TemplateFolder:
         return place(self.path(name), line, column)
 
 
-def open_template(settings: Settings, name: str) -> TemplateFolder:
-    """The newsroom's template called `name`, or the packaged one of that name.
+def open_template(settings: Settings, name: str, *, own: bool = True) -> TemplateFolder:
+    """The newsroom's template called `name`, or the packaged one of that name; without `own` only that.
 
     Raises:
         InputError: there is none, a file is missing, too large, not UTF-8, or lies outside the folder.
     """
-    folder = _find(settings, name)
-    own = _files(folder)
+    folder = _find(settings, name, own=own)
+    files = _files(folder)
     shared = next((shelf for shelf in (folder.parent / SHELF, packaged_templates() / SHELF) if shelf.is_dir()), None)
     common = {SHARED + file: text for file, text in _files(shared).items()} if shared else {}
     for required in REQUIRED:
-        if required not in own:
+        if required not in files:
             raise FaultyTemplateError(
                 "TEMPLATE-FILE",
                 f"the template {name!r} lacks {required}",
                 file=str(folder),
                 remedy="Copy the file from the packaged template `daily` and change it",
             )
-    return TemplateFolder(name=name, folder=folder, files=common | own, shared=shared, own=frozenset(own))
+    return TemplateFolder(name=name, folder=folder, files=common | files, shared=shared, own=frozenset(files))
 
 
 def template_names(settings: Settings) -> tuple[str, ...]:
-    """The names of all templates that the newsroom can use, its own and the packaged ones."""
-    shelves = (shelf for shelf in (settings.templates, packaged_templates()) if shelf.is_dir())
-    return tuple(sorted({path.name for shelf in shelves for path in shelf.iterdir() if _is_template(path)}))
+    """The names of all templates that issues can name, the newsroom's own and the packaged ones."""
+    return tuple(sorted(path.name for path in _templates(settings) if not (path / HEAD).is_file()))
+
+
+def notice_names(settings: Settings) -> tuple[str, ...]:
+    """The names of all templates of notices: those that this program sends, and copies of the newsroom's own."""
+    return tuple(sorted(path.name for path in _templates(settings) if (path / HEAD).is_file()))
+
+
+def _templates(settings: Settings) -> Iterator[Path]:
+    """The folder of each template, the newsroom's own in the place of the packaged one of that name."""
+    shelves = (shelf for shelf in (packaged_templates(), settings.templates) if shelf.is_dir())
+    yield from {path.name: path for shelf in shelves for path in shelf.iterdir() if _is_template(path)}.values()
 
 
 def packaged_templates() -> Path:
@@ -101,11 +118,11 @@ def _is_template(path: Path) -> bool:
     return is_name(path.name) and path.is_dir()
 
 
-def _find(settings: Settings, name: str) -> Path:
-    for shelf in (settings.templates, packaged_templates()):
+def _find(settings: Settings, name: str, *, own: bool) -> Path:
+    for shelf in (settings.templates, packaged_templates()) if own else (packaged_templates(),):
         if _is_template(shelf / name) and (shelf / name).parent == shelf:
             return shelf / name
-    known = template_names(settings)
+    known = (*template_names(settings), *notice_names(settings))
     raise InputError(
         f"there is no template {name!r}",
         where=str(settings.templates),

@@ -62,6 +62,8 @@ def of(store: Store, mailing_id: int, *, clock: Clock = system_clock) -> Report:
             next_due=ledger.next_due(connection, mailing_id),
             recently=_recently(connection, mailing_id, now) if sent.status is MailingStatus.SENDING else 0,
             history=_history(connection, mailing_id),
+            withdrawn_for=_reasons(connection, mailing_id),
+            choice=mailings.choice_of(connection, sent),
             domains=_domains(connection, mailing_id),
             replies=_replies(connection, mailing_id),
             unknown=_unknown(connection, mailing_id),
@@ -72,6 +74,12 @@ def _counts(connection: Connection, mailing_id: int) -> dict[DeliveryStatus, int
     """Deliveries by state, those that have become counts among them."""
     rolled = rolled_up.counts(connection, mailing_id)
     return {status: number + rolled[status] for status, number in ledger.counts(connection, mailing_id).items()}
+
+
+def _reasons(connection: Connection, mailing_id: int) -> dict[Exclusion, int]:
+    """Why deliveries were withdrawn, those that have become counts among them."""
+    found = ledger.reasons(connection, mailing_id) + rolled_up.reasons(connection, mailing_id)
+    return {reason: found[reason] for reason in Exclusion if found[reason]}
 
 
 def _workers(connection: Connection, mailing_id: int, now: datetime) -> int:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from newsletter.audience.choosing import EVERYBODY, Choice
 from newsletter.publishing import Mailing
 from newsletter.store.statuses import ENDS, OPEN, DeliveryStatus, Exclusion, MailingStatus
 
@@ -85,7 +86,8 @@ class Report:
     `trouble` is what stands in the way, since `trouble_since`; `workers` is how many processes hold something of it;
     `next_due` is when a deferred one is tried again; `recently` is how many were accepted in the last `RECENT`. `tries`
     counts the attempts at all deliveries, `tried_again` the deliveries with more than one. `resend_after` is when the
-    unknown is sent again by the list's own rule, None where a person decides.
+    unknown is sent again by the list's own rule, None where a person decides. `withdrawn_for` says why deliveries were
+    withdrawn, as far as that is still known; `choice` whom of the list the mailing is for.
     """
 
     mailing: Mailing
@@ -110,6 +112,8 @@ class Report:
     next_due: datetime | None = None
     recently: int = 0
     history: tuple[Happening, ...] = ()
+    withdrawn_for: Mapping[Exclusion, int] = field(default_factory=dict)
+    choice: Choice = EVERYBODY
 
     @property
     def phase(self) -> Phase:
@@ -195,7 +199,9 @@ class Report:
             "selected": self.selected,
             "excluded": {reason.value: count for reason, count in self.excluded.items()},
             "prepared": self.prepared,
+            **self.choice.as_dict(),
             **{status.value: self.counts[status] for status in (*ENDS, *OPEN)},
+            "withdrawn_for": {reason.value: count for reason, count in self.withdrawn_for.items()},
             "twice": self.twice,
             "possibly_twice": self.possibly_twice,
             "unknown_in_quiet_period": self.in_quiet,

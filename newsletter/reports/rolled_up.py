@@ -10,12 +10,13 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, case, delete, func, insert, select, true, update
+from sqlalchemy import ColumnElement, Connection, Text, case, cast, delete, func, insert, select, true, update
 
-from newsletter.delivery import evidence
+from newsletter.delivery import evidence, ledger
 from newsletter.reports.report import masked
-from newsletter.store.statuses import DeliveryStatus, OutcomeKind
-from newsletter.store.tables import attempt, chunk, delivery, delivery_count, mailing, reply_count, subscriber, wave
+from newsletter.store.rolled_up_tables import delivery_count, reply_count
+from newsletter.store.statuses import DeliveryStatus, Exclusion, OutcomeKind
+from newsletter.store.tables import attempt, chunk, delivery, event, mailing, subscriber, wave
 
 OTHERS = ""
 """The domain that stands for all that are counted together."""
@@ -95,6 +96,12 @@ def tries(connection: Connection, mailing_id: int) -> Tries:
     return Tries(twice=row[0], possibly_twice=row[1], tries=row[2], tried_again=row[3])
 
 
+def reasons(connection: Connection, mailing_id: int) -> Counter[Exclusion]:
+    """Why rolled-up deliveries had been withdrawn."""
+    kept = connection.execute(select(mailing.c.rolled_up_reasons).where(mailing.c.id == mailing_id)).scalar_one()
+    return Counter({Exclusion(reason): number for reason, number in (kept or {}).items()})
+
+
 def tries_of(connection: Connection, mailing_id: int, among: ColumnElement[bool] = _ALL) -> Tries:
     """The same sums over deliveries that are still there: all of the mailing's, or those `among` them."""
     again = func.sum(case((delivery.c.fence > 1, 1), else_=0))
@@ -165,8 +172,14 @@ def _roll_up(
         mailing.c.rolled_up_tries: mailing.c.rolled_up_tries + sums.tries,
         mailing.c.rolled_up_tried_again: mailing.c.rolled_up_tried_again + sums.tried_again,
     }
-    connection.execute(update(mailing).where(mailing.c.id == mailing_id).values(more))
-    connection.execute(delete(attempt).where(attempt.c.delivery_id.in_(select(delivery.c.id).where(among))))
+    why = reasons(connection, mailing_id) + ledger.reasons(connection, mailing_id, among)
+    kept = {reason.value: number for reason, number in why.items()}
+    connection.execute(update(mailing).where(mailing.c.id == mailing_id).values(more | {"rolled_up_reasons": kept}))
+    going = select(delivery.c.id).where(among)
+    connection.execute(delete(attempt).where(attempt.c.delivery_id.in_(going)))
+    # What the provider posted says who it was: no event keeps that longer than its delivery says whose it is.
+    has_body = event.c.delivery_id.in_(going) & (cast(event.c.raw, Text) != "{}")
+    connection.execute(update(event).where(has_body).values(raw={}))
     return connection.execute(delete(delivery).where(among)).rowcount
 
 

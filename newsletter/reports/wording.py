@@ -15,8 +15,13 @@ _WHY = {
     Exclusion.SUPPRESSED: "suppressed",
     Exclusion.UNSUBSCRIBED: "unsubscribed",
     Exclusion.UNCONFIRMED: "not confirmed",
+    Exclusion.PAUSED: "paused by the reader",
+    Exclusion.OTHER_LIST: "on a list that is left out",
+    Exclusion.SEGMENT: "not in the segment",
     Exclusion.HAS_ISSUE: "has it, or may have it, from another mailing",
     Exclusion.TOO_LATE: "their hour had passed",
+    Exclusion.ERASED: "erased",
+    Exclusion.CANCELLED: "the mailing was cancelled",
 }
 _SHOWN_REPLIES = 10
 _COLUMN = 11
@@ -42,6 +47,11 @@ _HAPPENED = {
     "worker.waited": "a worker waited {seconds} s for the database: {why}",
     "worker.clock_jumped": "the machine's clock was moved by {seconds} s; nobody was given up for that",
 }
+
+
+def why_left_out(reason: Exclusion) -> str:
+    """The reason in words."""
+    return _WHY[reason]
 
 
 def as_text(report: Report, *, width: int | None = None) -> str:
@@ -182,6 +192,8 @@ def _pace(report: Report) -> str:
 def _head(report: Report) -> Iterator[str]:
     mailing = report.mailing
     yield f"Mailing {mailing.id}: {mailing.issue} to list {mailing.list_name}, edition {mailing.edition_digest[:12]}"
+    if report.choice.in_words:
+        yield f"Only to {report.choice.in_words}"
     yield headline(report)
     yield from filter(None, (phase(report), trouble(report), held(report)))
     if report.twice:
@@ -213,6 +225,10 @@ def _details(report: Report) -> Iterator[str]:
     if len(report.waves) > 1:
         yield from _titled("Waves", (_wave(wave) for wave in report.waves))
     yield from _titled("Excluded", (f"{count:>9,}  {_WHY[reason]}" for reason, count in report.excluded.items()))
+    yield from _titled(
+        "Withdrawn since they were prepared",
+        (f"{count:>9,}  {_WHY[reason]}" for reason, count in report.withdrawn_for.items()),
+    )
     yield from _titled("Domains", (f"{domain.total:>9,}  {_domain(domain)}" for domain in report.domains))
     yield from _titled(
         "Replies",

@@ -3,15 +3,15 @@
 An unknown key is an error that names the nearest known one. `tables` has every key with its default and its meaning.
 """
 
+from newsletter.settings.joining import JoiningSettings
+from newsletter.settings.look import DEFAULT_SIDES, Brand, Side
 from newsletter.settings.reading import FILE_NAME, defaults, find_newsroom, load, read_toml
 from newsletter.settings.secrets import secret
 from newsletter.settings.tables import (
     DATA_FOLDER,
-    DEFAULT_SIDES,
     WEEKDAYS,
     AlertSettings,
     ApprovalSettings,
-    Brand,
     BreakerSettings,
     CheckSettings,
     DomainLimits,
@@ -22,7 +22,6 @@ from newsletter.settings.tables import (
     RoundupSettings,
     SenderSettings,
     Settings,
-    Side,
 )
 from newsletter.settings.values import (
     Address,
@@ -41,6 +40,7 @@ from newsletter.settings.values import (
     share_of_all,
     written_length,
 )
+from newsletter.settings.web import WebSettings
 
 __all__ = [
     "DATA_FOLDER",
@@ -57,6 +57,7 @@ __all__ = [
     "Domain",
     "DomainLimits",
     "Hour",
+    "JoiningSettings",
     "Length",
     "Line",
     "MailingList",
@@ -70,6 +71,7 @@ __all__ = [
     "Side",
     "Table",
     "Url",
+    "WebSettings",
     "Zone",
     "defaults",
     "find_newsroom",

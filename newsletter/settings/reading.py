@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ValidationError
 
 from newsletter.errors import InputError, place
-from newsletter.settings.tables import DomainLimits, MailingList, Newsroom, RampUp, Settings, Side
+from newsletter.settings.look import Side
+from newsletter.settings.tables import DomainLimits, MailingList, Newsroom, RampUp, Settings
 from newsletter.settings.values import nearest
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, Self, TypeVar
 
 from sqlalchemy import Connection, Engine, Table, text
 from sqlalchemy.exc import DBAPIError
@@ -15,6 +15,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 
 from newsletter.errors import InputError
 from newsletter.store import faults, postgresql, schema, sqlite, urls
+from newsletter.store.patience import PATIENCE, heed_on_postgresql
 
 _T = TypeVar("_T")
 _TRIES = 5
@@ -23,10 +24,18 @@ _TRIES = 5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Store:
-    """The database. Threads may share it; each `reading()` and `writing()` has a connection of its own."""
+    """The database. Threads may share it; each `reading()` and `writing()` has a connection of its own.
+
+    `patience` is how many seconds it waits for other writers; None: as it was opened.
+    """
 
     engine: Engine
     place: str
+    patience: float | None = None
+
+    def impatient(self, seconds: float) -> Self:
+        """The same database for those who would rather be told that it is in use than wait longer for another writer."""
+        return replace(self, patience=seconds)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -59,6 +68,8 @@ class Store:
         with self._faults_in_words(), self.engine.connect() as plain:
             connection = plain.execution_options(**self._options(writes=True))
             with connection.begin() as transaction:
+                if not self.is_sqlite:
+                    heed_on_postgresql(connection)
                 if alone and not self.is_sqlite:
                     postgresql.wait_for_turn(connection)
                 yield connection
@@ -104,9 +115,10 @@ class Store:
         return self.engine.dialect.name == "sqlite"
 
     def _options(self, *, writes: bool) -> dict[str, Any]:
+        waits = {} if self.patience is None else {PATIENCE: self.patience}
         if self.is_sqlite:
-            return {sqlite.WRITES: writes}
-        return {} if writes else postgresql.READING
+            return {sqlite.WRITES: writes, **waits}
+        return waits if writes else postgresql.READING
 
     @contextmanager
     def _faults_in_words(self, *, committing: bool = False, reads: bool = False) -> Iterator[None]:

@@ -72,10 +72,15 @@ def engine_of(url: URL, *, busy_seconds: float) -> Engine:
 
 
 def _without_values(context: ExceptionContext) -> None:
-    """Take the rows' values out of what the server says: `DETAIL: Key (address_key)=(…) already exists`."""
     for error in (context.original_exception, context.sqlalchemy_exception):
-        if error is not None and error.args and isinstance(error.args[0], str):
-            error.args = (_VALUES.sub("", error.args[0]), *error.args[1:])
+        if error is not None:
+            without_values(error)
+
+
+def without_values(error: BaseException) -> None:
+    """Take the rows' values out of what the server says: `DETAIL: Key (address_key)=(…) already exists`."""
+    if error.args and isinstance(error.args[0], str):
+        error.args = (_VALUES.sub("", error.args[0]), *error.args[1:])
 
 
 def wait_for_turn(connection: Connection) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
 
 from newsletter.errors import InputError
+from newsletter.store.patience import heed_on_sqlite
 
 _MAGIC = b"SQLite format 3\x00"
 WRITES = "newsletter_writes"
@@ -73,6 +74,7 @@ def _prepare(engine: Engine, busy_seconds: float) -> None:
 
     @event.listens_for(engine, "begin")
     def begun(connection: Connection) -> None:
+        heed_on_sqlite(connection, usual=busy_seconds)
         writes = connection.get_execution_options().get(WRITES, False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
@@ -89,3 +91,33 @@ def _write_ahead(dbapi: Any, busy_seconds: float) -> None:
             time.sleep(0.01)
         else:
             return
+
+
+def scrub(engine: Engine, place: str) -> None:
+    """Write the file anew, so that no byte of what was deleted is left in it, and empty the write-ahead log.
+
+    What is deleted stays in free pages and in the gaps of others, and in the log until it is written over: only VACUUM
+    and an empty log rule that out.
+
+    Raises:
+        InputError: others read or write the database all the time.
+    """
+    raw = engine.raw_connection()
+    try:
+        # The copy is as large as the file: on disk, not in memory as other temporary things.
+        raw.execute("PRAGMA temp_store=FILE").close()
+        raw.execute("VACUUM").close()
+        busy, *_ = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    except OperationalError as error:
+        raise InputError(
+            f"the database cannot be written anew: {error}",
+            where=place,
+            remedy="Stop what uses it, and see that its disk has room for it once more",
+        ) from error
+    finally:
+        # It has settings of its own now.
+        raw.invalidate()
+    if busy:
+        raise InputError(
+            "somebody reads the database, and its log cannot be emptied", where=place, remedy="Do it once more later"
+        )

@@ -23,6 +23,36 @@ class SuppressionReason(StrEnum):
     ERASED = "erased"
 
 
+class ConsentStep(StrEnum):
+    """What happened to a subscription, in the evidence that is kept of it."""
+
+    REQUESTED = "requested"
+    CONFIRMED = "confirmed"
+    IMPORTED = "imported"
+    ADDED = "added"
+    LEFT = "left"
+    UNDONE = "undone"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    CHANGED = "changed"
+
+
+class ConsentWay(StrEnum):
+    """How a step of consent came to us.
+
+    FORM is the sign-up form, LINK the page behind a mailed link, PAGE the preferences, ONE_CLICK the POST of RFC 8058,
+    PROVIDER an event that a provider told.
+    """
+
+    FORM = "form"
+    LINK = "link"
+    PAGE = "page"
+    ONE_CLICK = "one-click"
+    COMMAND = "command"
+    IMPORT = "import"
+    PROVIDER = "provider"
+
+
 class MailingKind(StrEnum):
     """What a mailing carries."""
 
@@ -85,13 +115,21 @@ class OutcomeKind(StrEnum):
 
 
 class Exclusion(StrEnum):
-    """Why a selected subscriber was not prepared; the first that holds, in this order."""
+    """Why a selected subscriber was not prepared, or withdrawn after; the first that holds, in this order.
+
+    The last two are of deliveries only: the person is gone, the mailing was cancelled.
+    """
 
     SUPPRESSED = "suppressed"
     UNSUBSCRIBED = "unsubscribed"
     UNCONFIRMED = "unconfirmed"
+    PAUSED = "paused"
+    OTHER_LIST = "other_list"
+    SEGMENT = "segment"
     HAS_ISSUE = "has_issue"
     TOO_LATE = "too_late"
+    ERASED = "erased"
+    CANCELLED = "cancelled"
 
 
 class UserRole(StrEnum):
@@ -104,12 +142,20 @@ class UserRole(StrEnum):
 
 
 class NoticeKind(StrEnum):
-    """What a notice is for."""
+    """What a notice is for.
+
+    ALREADY answers a request of somebody who is on the list, MANAGE carries the link to one's own data, ADDRESS asks a new
+    address to confirm itself, MOVED tells the old one.
+    """
 
     CONFIRMATION = "confirmation"
     WELCOME = "welcome"
     TEST = "test"
     ALERT = "alert"
+    ALREADY = "already"
+    MANAGE = "manage"
+    ADDRESS = "address"
+    MOVED = "moved"
 
 
 class EventType(StrEnum):

@@ -28,6 +28,7 @@ from newsletter.store.statuses import (
     ChunkStatus,
     DeliveryStatus,
     EventType,
+    Exclusion,
     MailingKind,
     MailingStatus,
     NoticeKind,
@@ -65,8 +66,11 @@ subscriber = Table(
     Column("created_at", Instant, nullable=False),
     # A wave's readers, in order, without walking the whole list.
     Index(None, "zone", "hour", "id"),
+    # No number twice: links in an erased person's old mail would open the next one's pages.
+    sqlite_autoincrement=True,
 )
 
+_PAUSED = "paused_until IS NOT NULL"
 subscription = Table(
     "subscription",
     metadata,
@@ -78,9 +82,17 @@ subscription = Table(
     Column("consent_source", String(300), nullable=False),
     Column("consent_at", Instant, nullable=False),
     Column("changed_at", Instant, nullable=False),
+    # Until when the reader wants no mail; it ends by itself. NULL, or past: no pause.
+    Column("paused_until", Instant),
+    # What the reader said when they left, if anything.
+    Column("left_reason", Text, nullable=False, server_default=""),
     one_of("status", SubscriptionStatus),
     # In this order, so that freezing an audience walks one list by subscriber.
     UniqueConstraint("list_id", "subscriber_id"),
+    # Counts by state, and of segments, from the index alone.
+    Index(None, "list_id", "status", "subscriber_id"),
+    # Of the few who pause, or did: it costs the others nothing.
+    Index(None, "list_id", "paused_until", sqlite_where=text(_PAUSED), postgresql_where=text(_PAUSED)),
 )
 
 suppression = Table(
@@ -159,6 +171,13 @@ notice = Table(
     # As for a subscriber: the form for the wire, and the key that suppression is looked up by.
     Column("address", String(400), nullable=False),
     Column("address_key", String(400), nullable=False),
+    # Whom it is for, where that is a subscriber, about which list, in which language. No foreign key to the person: a
+    # notice to an address goes with the address when that is erased.
+    Column("subscriber_id", BigId, index=True),
+    Column("list_id", ForeignKey("list.id")),
+    Column("language", String(35)),
+    # What the request came with; never a token, which is made when the notice is sent.
+    Column("detail", JSON(none_as_null=True)),
     # What a test shows, and who asked for it.
     Column("issue", String(200)),
     Column("edition_digest", ForeignKey("edition.digest")),
@@ -172,9 +191,11 @@ notice = Table(
     Column("changed_at", Instant, nullable=False),
     one_of("kind", NoticeKind),
     one_of("status", DeliveryStatus),
+    Index(None, "address_key", "kind"),
     Index(None, "edition_digest", "kind", "status"),
     Index(None, "issue", "kind"),
     Index(None, "status", "due_at"),
+    sqlite_autoincrement=True,
 )
 
 mailing = Table(
@@ -215,12 +236,17 @@ mailing = Table(
     Column("late_limit", Integer),
     # Whether waves whose hour had passed are skipped instead of sent at once.
     Column("skips_past", Boolean, nullable=False, server_default=false()),
+    # Which of the list's readers it goes to, as the filter stood when it was ordered; "" is all. And the name it had.
+    Column("filter", Text, nullable=False, server_default=""),
+    Column("segment", String(100), nullable=False, server_default=""),
     # Of those deliveries that `db prune` has rolled up: how many count as twice and as possibly twice, all their tries,
     # and how many had more than one.
     Column("rolled_up_twice", Integer, nullable=False, server_default="0"),
     Column("rolled_up_possibly_twice", Integer, nullable=False, server_default="0"),
     Column("rolled_up_tries", Integer, nullable=False, server_default="0"),
     Column("rolled_up_tried_again", Integer, nullable=False, server_default="0"),
+    # And how many were withdrawn for each reason.
+    Column("rolled_up_reasons", JSON(none_as_null=True)),
     one_of("kind", MailingKind),
     one_of("status", MailingStatus),
     UniqueConstraint("list_id", "local_date", "kind", "sequence"),
@@ -290,8 +316,8 @@ delivery = Table(
     row_id(),
     Column("mailing_id", ForeignKey("mailing.id"), nullable=False),
     Column("wave_id", ForeignKey("wave.id"), nullable=False),
-    # No foreign key: the row is made by selecting from `subscriber`, whose rows are emptied on erasure and never
-    # deleted; checking each of a million rows again would only cost time.
+    # No foreign key: the row is made by selecting from `subscriber`, and checking each of a million rows again would only
+    # cost time. Whoever is erased leaves the delivery without them: its own number, negative, stands here.
     Column("subscriber_id", BigId, nullable=False),
     Column("status", String(9), nullable=False),
     # How often it was claimed; an outcome counts only while this is still the number of its own claim.
@@ -301,8 +327,11 @@ delivery = Table(
     Column("due_at", Instant),
     # The pace that a deferred one without an instant of its own waits for: its turn has not come.
     Column("pace_id", BigId),
+    # Why it was withdrawn, NULL as long as it is not.
+    Column("reason", String(12)),
     Column("changed_at", Instant, nullable=False),
     one_of("status", DeliveryStatus),
+    one_of("reason", Exclusion),
     UniqueConstraint("mailing_id", "subscriber_id"),
     # Claims, and the counts of a report without touching the rows.
     Index(None, "mailing_id", "status", "id"),
@@ -327,33 +356,6 @@ attempt = Table(
     one_of("outcome", OutcomeKind),
     # Finds the one row that stands for a whole request among the thousands that a chunk may have.
     Index(None, "chunk_id", "delivery_id"),
-)
-
-delivery_count = Table(
-    "delivery_count",
-    metadata,
-    row_id(),
-    # What deliveries become when they are rolled up: how many of the mailing to a domain were in a state.
-    Column("mailing_id", ForeignKey("mailing.id"), nullable=False),
-    # "" is all the domains that have few.
-    Column("domain", String(255), nullable=False),
-    Column("status", String(9), nullable=False),
-    Column("number", Integer, nullable=False),
-    one_of("status", DeliveryStatus),
-    UniqueConstraint("mailing_id", "domain", "status"),
-)
-
-reply_count = Table(
-    "reply_count",
-    metadata,
-    row_id(),
-    # What attempts become: how many got a reply, addresses and queue numbers masked.
-    Column("mailing_id", ForeignKey("mailing.id"), nullable=False, index=True),
-    Column("outcome", String(9), nullable=False),
-    Column("code", Integer),
-    Column("reply", Text, nullable=False),
-    Column("number", Integer, nullable=False),
-    one_of("outcome", OutcomeKind),
 )
 
 event = Table(

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 
+from newsletter.web.cross_site import SAFE
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -15,17 +17,22 @@ if TYPE_CHECKING:
 MOST_BYTES = 16 * 1024
 """Of a request's body. The longest form of these pages has under 1 KB."""
 
+MOST_WRITES = 16
+"""Of the 40 threads that pages have (anyio's default)."""
+
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
-def page_policy(*, form_targets: str = "", nonce: str = "") -> str:
+def page_policy(*, form_targets: str = "", nonce: str = "", styles: str = "") -> str:
     """The Content-Security-Policy of our own pages: forms to ourselves (and `form_targets`), and no scripts but those that
-    carry `nonce`, which may ask our own server; none at all where it is left out.
+    carry `nonce`, which may ask our own server; none at all where it is left out. `styles` is the hash (CSP 3 section
+    2.3.1) of the one style element of the page.
     """
     targets = f"'self' {form_targets}".rstrip()
     scripts = f"script-src 'nonce-{nonce}'; connect-src 'self'; " if nonce else ""
+    sheets = f"'self' '{styles}'" if styles else "'self'"
     return (
-        f"default-src 'none'; {scripts}style-src 'self'; img-src 'self'; frame-src 'self'; "
+        f"default-src 'none'; {scripts}style-src {sheets}; img-src 'self'; frame-src 'self'; "
         f"form-action {targets}; base-uri 'none'; frame-ancestors 'none'"
     )
 
@@ -54,7 +61,8 @@ def security_headers(policy: str) -> dict[str, str]:
     return {
         "Content-Security-Policy": policy,
         "Cache-Control": "no-store",
-        "Referrer-Policy": "no-referrer",
+        # Not `no-referrer`: with that, browsers send `Origin: null` with our own forms, and older ones send nothing else.
+        "Referrer-Policy": "same-origin",
         "X-Content-Type-Options": "nosniff",
         "X-Robots-Tag": "noindex",
         "Cross-Origin-Opener-Policy": "same-origin",
@@ -63,11 +71,15 @@ def security_headers(policy: str) -> dict[str, str]:
 
 
 class SecurityHeaders:
-    """Adds to each response the headers that it does not set by itself."""
+    """Adds to each response the headers that it does not set by itself.
 
-    def __init__(self, app: ASGIApp, *, policy: str) -> None:
+    `encrypted`: the pages are served by TLS, and browsers are told to stay with that for a year (RFC 6797).
+    """
+
+    def __init__(self, app: ASGIApp, *, policy: str, encrypted: bool = False) -> None:
         self._app = app
-        self._headers = security_headers(policy)
+        stay = {"Strict-Transport-Security": "max-age=31536000"} if encrypted else {}
+        self._headers = security_headers(policy) | stay
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -109,6 +121,34 @@ class BodyLimit:
             await refusal(scope, receive, send)
             return
         await self._app(scope, _replayed(bytes(body), receive), send)
+
+
+class FewWrites:
+    """Answers 503 at once where already `MOST_WRITES` requests that may change something are being served.
+
+    Each waits in a thread for the right to write; the pages that only read must not run out of threads behind them.
+    """
+
+    def __init__(self, app: ASGIApp, *, most: int = MOST_WRITES) -> None:
+        self._app = app
+        self._most = most
+        self._now = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or scope["method"] in SAFE:
+            await self._app(scope, receive, send)
+            return
+        if self._now >= self._most:
+            busy = PlainTextResponse("Too much at once, and nothing was changed. Please try again.\n", status_code=503)
+            busy.headers["Retry-After"] = "2"
+            await busy(scope, receive, send)
+            return
+        self._now += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._now -= 1
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:

@@ -13,11 +13,13 @@ from newsletter.rehearsal.ports import take_port
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Sequence
     from types import TracebackType
 
     from fastapi import FastAPI
 
 STOP_SECONDS = 1.0
+MOST_CONNECTIONS = 1000
 _START_SECONDS = 10.0
 
 
@@ -29,10 +31,17 @@ class Server:
         host: the address to listen on; "localhost" becomes 127.0.0.1.
         port: 0 picks a free one; `port` and `url` tell which, once started.
         listening: a socket that listens already, instead of `host` and `port`; the server closes it.
+        proxies: addresses and networks of servers in front of it, whose X-Forwarded-For and -Proto are believed.
     """
 
     def __init__(
-        self, app: FastAPI, *, host: str = "127.0.0.1", port: int = 0, listening: socket.socket | None = None
+        self,
+        app: FastAPI,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        listening: socket.socket | None = None,
+        proxies: Sequence[str] = (),
     ) -> None:
         self.host = "127.0.0.1" if host == "localhost" else host
         self.port = port
@@ -46,6 +55,10 @@ class Server:
                 lifespan="off",
                 ws="none",
                 server_header=False,
+                proxy_headers=bool(proxies),
+                forwarded_allow_ips=list(proxies),
+                # Beyond that it says 503: a crowd is told to come back, and the process keeps its memory.
+                limit_concurrency=MOST_CONNECTIONS,
                 timeout_graceful_shutdown=1,
             )
         )

@@ -71,7 +71,7 @@ def test_the_sample_issues_are_sent_as_they_are(newsletter, lay_newsroom, tmp_pa
     assert len(SAMPLES) == 3
     with Inbox(port=0) as inbox:
         folder = lay_newsroom(tmp_path / "harbour", port=inbox.port)
-        person = ("subscriber", "add", "ann@reader.example", "--list", "daily", "--consent", "said yes")
+        person = ("subscriber", "add", "ann@reader.example", "--list", "daily", "--confirmed", "--consent", "said yes")
         newsletter.run(*person, cwd=folder)
         for number, slug in enumerate(SAMPLES, start=1):
             sent = json.loads(newsletter.run("send", slug, "--list", "daily", "--yes", "--json", cwd=folder))

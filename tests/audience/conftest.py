@@ -44,6 +44,6 @@ def take(db: store.Store, tmp_path: Path, clock: Callable[[], datetime]) -> Call
         path = tmp_path / "people.csv"
         path.write_bytes(content.encode() if isinstance(content, str) else content)
         given = {"list_name": "daily", "consent": "Send me the daily.", "rejects": tmp_path / "rejects.csv"}
-        return audience.import_csv(db, path, clock=clock, **(given | options))
+        return audience.import_people(db, path, clock=clock, **(given | options))
 
     return run

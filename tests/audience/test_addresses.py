@@ -3,7 +3,15 @@ from email_validator import EmailNotValidError, validate_email
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from newsletter.audience.addresses import _PLAIN, _RESERVED, is_plain, mask, parse
+from newsletter.audience.addresses import (
+    _PLAIN,
+    _RESERVED,
+    domain_key,
+    is_plain,
+    mask,
+    parse,
+    without_addresses,
+)
 from newsletter.errors import InputError
 
 ATEXT = "abcXYZ019!#$%&'*+/=?^_`{|}~-"
@@ -119,3 +127,41 @@ def test_a_mask_leaks_no_text_and_no_control_character(text: str) -> None:
     shown = mask(text)
     assert shown.isprintable()
     assert shown == "…" or text.rpartition("@")[0][1:] not in shown[1:] or len(text.rpartition("@")[0]) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [("Example.ORG", "example.org"), (" bücher.example ", "xn--bcher-kva.example"), ("a.b.example", "a.b.example")],
+)
+def test_a_domain_is_compared_as_in_the_keys(text: str, key: str) -> None:
+    assert domain_key(text) == key == parse(f"ann@{text.strip()}").key.partition("@")[2]
+
+
+@pytest.mark.parametrize("text", ["", "nowhere", "a b.org", "x@example.org", "-a.org", "example.invalid", "\ud800.org"])
+def test_what_is_no_domain_of_mail_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match="no domain of mail"):
+        domain_key(text)
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("250 2.0.0 Ok: queued as 4X1", "250 2.0.0 Ok: queued as 4X1"),
+        ("5.1.1 <ann@example.org>: no such user", "5.1.1 <address>: no such user"),
+        ("ann+news@example.org, bob@example.org: over quota", "<address>, <address>: over quota"),
+        ("mailto:ann@example.org", "mailto:<address>"),
+        ("no Ann.O'Hara@example.org here", "no <address> here"),
+        ("at 5 @ noon", "at 5 @ noon"),
+    ],
+)
+def test_what_servers_say_is_kept_without_whom_they_say_it_of(said: str, kept: str) -> None:
+    assert without_addresses(said) == kept
+
+
+@given(plain, st.text(" abc:;<>()", max_size=5), st.text(" abc:;<>()", max_size=5))
+def test_no_address_is_left_in_what_servers_say(address: str, before: str, after: str) -> None:
+    try:
+        parse(address)
+    except InputError:
+        return
+    assert address not in without_addresses(f"{before}<{address}>{after}")

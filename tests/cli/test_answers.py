@@ -74,7 +74,11 @@ ANSWERS = [
     (("issue", "render", FERRY, "--out", "out"), {"slug", "edition", "files"}),
     (("issue", "new", ROUNDUP, "--title", "Again"), {"slug", "folder", "sections"}),
     (("init", "another"), {"newsroom", "files"}),
-    (("subscriber", "add", "dee@reader.example", "--list", "daily", "--consent", "c"), {"subscriber", "changed"}),
+    (
+        ("subscriber", "add", "dee@reader.example", "--list", "daily", "--confirmed", "--consent", "c"),
+        {"subscriber", "changed", "asked"},
+    ),
+    (("subscriber", "add", "eve@reader.example", "--list", "daily"), {"subscriber", "changed", "asked"}),
     (("subscriber", "show", "ann@reader.example"), {"address", "name", "subscriptions"}),
     (("send", FERRY, "--list", "daily", "--dry-run"), {"edition", "selected", "prepared", "dry_run"}),
 ]

@@ -135,7 +135,9 @@ def test_a_database_in_use_is_read_and_not_waited_for_forever(with_readers):
     with closing(sqlite3.connect(with_readers.root / DATABASE, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         assert subscribed(with_readers) == 3
-        answer = with_readers.run("subscriber", "add", "dee@reader.example", "--list", "daily", "--consent", "yes")
+        answer = with_readers.run(
+            "subscriber", "add", "dee@reader.example", "--list", "daily", "--confirmed", "--consent", "yes"
+        )
         answer.refuses(DATABASE, "in use by another process")
     assert subscribed(with_readers) == 3
 

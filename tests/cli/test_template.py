@@ -16,7 +16,21 @@ def test_a_copied_template_is_whole_and_can_be_used_at_once(newsroom):
     assert (checked.code, json.loads(checked.out)["findings"]) == (0, [])
     newsroom.change(f"issues/{FERRY}/issue.toml", 'template = "daily"\n', 'template = "evening"\n')
     assert newsroom.run("issue", "render", FERRY, "--out", "out").code == 0
-    assert newsroom.run("template", "list").out.split() == ["brief", "daily", "evening", "letter"]
+    listed = newsroom.run("template", "list").out.splitlines()
+    assert listed[:4] == ["brief", "daily", "evening", "letter"]
+    assert {line.split()[1] for line in listed[4:]} == {"notice"}
+
+
+def test_a_notice_is_held_to_the_checks_of_issues(newsroom):
+    checked = newsroom.run("template", "check", "confirm", "--json")
+    assert (checked.code, json.loads(checked.out)["findings"]) == (0, [])
+    newsroom.change("templates/email/_shared/notice_parts.mjml", 'color="{{ brand.soft }}"', 'color="#dddddd"')
+    answer = newsroom.run("template", "check", "confirm")
+    assert answer.code == 1
+    assert "[CONTRAST-LIGHT]" in answer.err
+    copied = newsroom.run("template", "new", "hello", "--from", "welcome")
+    assert copied.code == 0
+    assert "only confirm, welcome" in copied.err
 
 
 def test_a_copy_never_takes_the_place_of_another(newsroom):

@@ -118,9 +118,11 @@ def test_a_survey_tells_what_a_release_would_do_and_writes_nothing(newsroom):
     newsroom.subscribe("ann", "sup")
     newsroom.suppress("sup@readers.example")
     target = newsroom.list()
-    before = survey(newsroom.store, list_id=target.id, issue="2026-11-23-ferries")
+    before = survey(newsroom.store, list_id=target.id, issue="2026-11-23-ferries", now=system_clock())
     assert mailings.find(newsroom.store, target, system_clock().date()) is None
     mailing = newsroom.mailing()
     assert release(newsroom.store, mailing, clock=system_clock) == before
-    seen_by_itself = survey(newsroom.store, list_id=target.id, issue=mailing.issue, mailing_id=mailing.id)
+    seen_by_itself = survey(
+        newsroom.store, list_id=target.id, issue=mailing.issue, mailing_id=mailing.id, now=system_clock()
+    )
     assert seen_by_itself == before

@@ -90,7 +90,7 @@ def scheduled(newsroom, timing=NEW_YORK, *, now=BEFORE, issue="2026-11-24-ferrie
     """A scheduled mailing with its waves."""
     target = newsroom.list(list_name)
     with newsroom.store.reading() as connection:
-        waves = timing.plan(scheduling.readers_by_clock(connection, target.id), now=now)
+        waves = timing.plan(scheduling.readers_by_clock(connection, target.id, now=now), now=now)
     order = mailings.Order(
         issue=issue,
         edition=newsroom.edition,

@@ -3,7 +3,7 @@ import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from newsletter import events
 from newsletter.events.sendgrid import events_of
@@ -58,3 +58,28 @@ def test_any_order_ends_alike(opened):
     assert new == 200
     with opened.reading() as connection:
         assert connection.execute(select(func.count()).select_from(event)).scalar_one() == 200
+
+
+def test_what_comes_late_about_the_erased_does_not_tell_who_it_was(opened):
+    with opened.writing() as connection:
+        for statement in SENT_TO_NOBODY:
+            connection.execute(text(statement))
+    raw = [
+        {"event": "bounce", "sg_event_id": name, "delivery": number, "email": "ann@example.org", "sg_message_id": "m"}
+        for name, number in (("a", "1"), ("b", "2"))
+    ]
+    assert events.record(opened, events_of(json.dumps(raw).encode(), now=NOW), now=NOW) == 2
+    erased, other = kept(opened)
+    assert (erased.raw, erased.provider_id, erased.type) == ({}, None, "bounced")
+    assert (other.raw["email"], other.provider_id) == ("ann@example.org", "m")
+
+
+SENT_TO_NOBODY = (
+    "INSERT INTO list (id, name, title, created_at) VALUES (1, 'daily', 'Daily', '2026-01-01')",
+    "INSERT INTO edition (digest, issue, subject, content, created_at) VALUES ('d', 'i', 's', '00', '2026-01-01')",
+    """INSERT INTO mailing (id, list_id, local_date, kind, issue, edition_digest, status, not_later_than, excluded, created_at)
+    VALUES (1, 1, '2026-01-01', 'issue', 'i', 'd', 'sending', '2026-01-01', '{}', '2026-01-01')""",
+    "INSERT INTO wave (id, mailing_id, due_at, edition_digest) VALUES (1, 1, '2026-01-01', 'd')",
+    """INSERT INTO delivery (id, mailing_id, wave_id, subscriber_id, status, changed_at)
+    VALUES (1, 1, 1, -1, 'accepted', '2026-01-01'), (2, 1, 1, 7, 'accepted', '2026-01-01')""",
+)

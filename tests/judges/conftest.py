@@ -1,4 +1,4 @@
-"""What the judges look at: every template, on the sample issues and on the real roundup where it is at hand."""
+"""What the judges look at: every template, on the sample issues and on the real roundup where it is at hand; notices."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from newsletter.issues import Issue, compose, decide_sides, load, newsroom_outlets
-from newsletter.rendering import PASSES, MailingHeaders, compile_message, fill_body, render
-from newsletter.rendering.passes import Work
+from newsletter.rendering import NOTICES, PASSES, MailingHeaders, Notice, compile_message, fill_body, render
+from newsletter.rendering.notice_edition import notice_work
+from newsletter.rendering.passes import Work, run_passes
 from newsletter.rendering.template_folder import open_template
 from newsletter.rendering.writing import SAMPLE
 from newsletter.settings import Settings
@@ -61,6 +62,29 @@ def _judged(issue: Issue, settings: Settings, template: str) -> Judged:
     )
 
 
+def _judged_notice(settings: Settings, name: str, language: str) -> Judged:
+    work = notice_work(settings, open_template(settings, name), Notice(list_title=TITLE, hours=72), language=language)
+    edition = run_passes(work)
+    for step in PASSES[:3]:
+        work = step.run(work)
+    headers = MailingHeaders(
+        message_id_prefix="notice",
+        message_id_domain="harbour-letter.example",
+        date=datetime.now(UTC),
+        list_name="daily",
+        list_title=TITLE,
+        bulk=name == "welcome",
+    )
+    reader = replace(SAMPLE, fresh="sample-fresh-token-sample-fresh-token-sample-fre")
+    return Judged(
+        name=f"notice {name} {language}",
+        template="notice",
+        html=fill_body(edition, "html", reader, list_title=TITLE),
+        mjml=work.mjml,
+        message=compile_message(edition, headers).join(reader),
+    )
+
+
 def _settings(root: Path) -> Settings:
     """The sample newsroom's, with the readers' pages where they would be in earnest."""
     settings = load_settings(ROOT)
@@ -84,14 +108,15 @@ def _seed_issue(folder: Path) -> Issue:
 
 @pytest.fixture(scope="session")
 def judged(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Judged]:
-    """Every template on every issue, by name; the real roundup's where it is at hand."""
+    """Every template on every issue, by name; the real roundup's where it is at hand. And every notice."""
     settings = _settings(ROOT)
     outlets = newsroom_outlets(settings)
     slugs = sorted(path.name for path in settings.issues.iterdir() if (path / "issue.toml").is_file())
     issues = [load(settings, slug, outlets=outlets) for slug in slugs]
     if SEED.is_file():
         issues.append(_seed_issue(tmp_path_factory.mktemp("newsroom")))
-    found = (_judged(issue, settings, template) for issue in issues for template in TEMPLATES)
+    found = [_judged(issue, settings, template) for issue in issues for template in TEMPLATES]
+    found += [_judged_notice(settings, name, language) for name in NOTICES for language in ("en", "de")]
     return {one.name: one for one in found}
 
 

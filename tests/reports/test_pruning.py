@@ -66,6 +66,7 @@ def a_mailing(opened, *, day=0, finished_at=NOON, unknown=0):
                 "fence": dice.choice([1, 1, 1, 2]),
                 "chunk_id": chunk_id,
                 "changed_at": NOON,
+                "reason": dice.choice(["paused", "unsubscribed", "erased"]),
             }
             for place, reader in enumerate(readers)
         ]
@@ -126,6 +127,7 @@ def test_a_report_reads_the_same_before_and_after(database, batch):
     before = [compared(database, number) for number in numbers]
     assert before[0][0]["twice"] > 0
     assert before[0][0]["possibly_twice"] > 0
+    assert sum(before[0][0]["withdrawn_for"].values()) == before[0][0]["withdrawn"] > 0
     assert len(before[0][0]["domains"]) == reports.reading.TOP_DOMAINS
     planned = pruning.survey(database, POLICY, now=LATER)
     done = pruning.prune(database, POLICY, now=LATER, batch=batch)
@@ -253,3 +255,31 @@ def test_what_is_kept_for_ever_stays(database):
 def test_too_short_a_retention_is_refused():
     with pytest.raises(ValueError, match="at least 14 days"):
         RetentionSettings(deliveries_days=3)
+
+
+def test_events_keep_no_longer_whose_they_are_than_their_deliveries(database):
+    number = a_mailing(database)
+    with database.writing() as connection:
+        deliveries = select(tables.delivery.c.id).where(tables.delivery.c.mailing_id == number)
+        same = {"provider": "p", "type": "bounced", "at": LATER, "received_at": LATER, "machine": False}
+        rows = [
+            {"provider_event": str(each), "delivery_id": each, "raw": {"email": "ann@large.example"}, **same}
+            for each in connection.execute(deliveries).scalars()
+        ]
+        connection.execute(insert(tables.event), rows)
+    pruning.prune(database, POLICY, now=LATER)
+    with database.reading() as connection:
+        bodies = connection.execute(select(tables.event.c.raw)).scalars().all()
+    assert len(bodies) == READERS
+    assert not any(bodies)
+
+
+def test_what_erased_people_got_becomes_counts_with_the_rest(database):
+    number = a_mailing(database)
+    with database.writing() as connection:
+        some = tables.delivery.c.id % 3 == 0
+        connection.execute(update(tables.delivery).where(some).values(subscriber_id=-tables.delivery.c.id))
+    before = reports.of(database, number, clock=lambda: LATER)
+    pruning.prune(database, POLICY, now=LATER)
+    after = reports.of(database, number, clock=lambda: LATER)
+    assert (after.counts, after.balanced, after.withdrawn_for) == (before.counts, True, before.withdrawn_for)

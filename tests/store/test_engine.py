@@ -126,3 +126,31 @@ def test_opening_the_same_database_twice_is_nothing_special(database, database_u
         connection.execute(text(ROW))
     with database.reading() as connection:
         assert _titles(connection) == ["A"]
+
+
+def test_who_is_impatient_is_told_soon_and_leaves_the_others_their_patience(database):
+    writer, told = threading.Event(), threading.Event()
+
+    def hold():
+        with database.writing(alone=True):
+            writer.set()
+            told.wait(20)
+
+    holding = threading.Thread(target=hold)
+    holding.start()
+    try:
+        assert writer.wait(20)
+        with (
+            pytest.raises(InputError, match=r"in use|locked"),
+            database.impatient(0.05).writing(alone=True) as connection,
+        ):
+            connection.execute(text(ROW))
+    finally:
+        told.set()
+        holding.join()
+    with database.reading() as connection:
+        assert _titles(connection) == []
+        if database.is_sqlite:
+            assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one() == 10_000
+        else:
+            assert connection.exec_driver_sql("SHOW lock_timeout").scalar_one() == "10s"

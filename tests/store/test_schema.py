@@ -243,3 +243,47 @@ def test_a_database_that_cannot_hold_every_letter_is_refused(postgresql):
             store.open(postgresql.url_of("latin"))
     finally:
         postgresql.execute("DROP DATABASE latin WITH (FORCE)")
+
+
+def test_readers_and_what_they_said_are_kept_as_evidence_when_the_audience_gets_its_tables(url):
+    old_form(url, "0009")
+    engine = create_engine(urls.parse(url))
+    with engine.begin() as connection:
+        for row in BEFORE_EVIDENCE:
+            connection.execute(text(row))
+    engine.dispose()
+    with closing(store.open(url, any_form=True)) as opened:
+        schema.upgrade(opened)
+    with closing(store.open(url)) as opened, opened.reading() as connection:
+        kept = connection.execute(text("SELECT id, address, zone FROM subscriber ORDER BY id"))
+        assert kept.all() == [(3, "ann@example.org", None), (8, "bob@example.org", "Asia/Tokyo")]
+        steps = connection.execute(
+            text(
+                "SELECT c.subscription_id, c.what, c.how, w.text, w.source FROM consent c"
+                " JOIN wording w ON w.id = c.wording_id ORDER BY c.id"
+            )
+        )
+        assert steps.all() == [
+            (1, "imported", "import", "said yes", "readers.csv"),
+            (2, "imported", "import", "said yes", "readers.csv"),
+            (3, "added", "command", "by mail", "added by hand"),
+        ]
+        assert connection.execute(text("SELECT id, kind, detail FROM notice")).all() == [(5, "test", None)]
+        if opened.is_sqlite:
+            assert connection.execute(text("PRAGMA foreign_key_check")).all() == []
+    with closing(store.open(url)) as opened, pytest.raises(IntegrityError), opened.writing() as connection:
+        connection.execute(text("DELETE FROM subscriber WHERE id = 8"))
+
+
+BEFORE_EVIDENCE = (
+    """INSERT INTO subscriber (id, address, address_key, domain, zone, created_at) VALUES
+    (3, 'ann@example.org', 'ann@example.org', 'example.org', NULL, '2026-01-01'),
+    (8, 'bob@example.org', 'bob@example.org', 'example.org', 'Asia/Tokyo', '2026-01-01')""",
+    "INSERT INTO list (id, name, title, created_at) VALUES (9, 'weekly', 'Weekly', '2026-01-01')",
+    """INSERT INTO subscription (id, list_id, subscriber_id, status, consent_text, consent_source, consent_at, changed_at)
+    VALUES (1, 1, 3, 'subscribed', 'said yes', 'readers.csv', '2026-01-01', '2026-01-01'),
+    (2, 1, 8, 'unsubscribed', 'said yes', 'readers.csv', '2026-01-01', '2026-01-01'),
+    (3, 9, 3, 'subscribed', 'by mail', 'added by hand', '2026-01-01', '2026-01-01')""",
+    """INSERT INTO notice (id, kind, address, address_key, status, created_at, changed_at)
+    VALUES (5, 'test', 'ann@example.org', 'ann@example.org', 'accepted', '2026-01-01', '2026-01-01')""",
+)

@@ -3,24 +3,27 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from newsletter.app import App
 from newsletter.audience import lists, subscribers
+from newsletter.audience.answering import Answer, NoMailError, answer
 from newsletter.issues.model import Issue, Quote, Section
 from newsletter.publishing import mailings
 from newsletter.rehearsal.envelope import Envelope
 from newsletter.rehearsal.mailbox import Mailbox
 from newsletter.rendering import Edition, render
 from newsletter.settings import MailingList, Newsroom, Settings
-from newsletter.store.tables import audit, subscription
+from newsletter.store.tables import audit, metadata, notice, subscription
 from newsletter.web.app import create_app
 from newsletter.web.inbox import create_viewer
 from newsletter.web.preview import Watch, create_preview
@@ -51,6 +54,27 @@ class Room:
     def track(self) -> str:
         return self.app.keys.track(self.reader, self.mailing)
 
+    def post_of_the_day(self) -> list[Answer]:
+        """What a worker would mail now, with the tokens of the links."""
+        with self.app.store.writing() as connection:
+            rows = connection.execute(select(notice).where(notice.c.status == "pending").order_by(notice.c.id)).all()
+            mailed = []
+            for row in rows:
+                values = {"status": "accepted"}
+                with suppress(NoMailError):
+                    told = answer(connection, row, self.app.keys, now=self.app.clock())
+                    mailed.append(told)
+                    values |= {"kind": told.kind, "subscriber_id": told.subscriber_id}
+                connection.execute(update(notice).where(notice.c.id == row.id).values(values))
+        return mailed
+
+    def dump(self) -> dict[str, list[Any]]:
+        """Everything that the database holds."""
+        with self.app.store.reading() as connection:
+            return {
+                table.name: sorted(map(repr, connection.execute(select(table)))) for table in metadata.sorted_tables
+            }
+
     def statuses(self) -> dict[int, str]:
         with self.app.store.reading() as connection:
             rows = connection.execute(select(subscription.c.list_id, subscription.c.status))
@@ -75,7 +99,10 @@ class Direct(httpx.BaseTransport):
     async def _ask(self, request: httpx.Request) -> httpx.Response:
         again = httpx.Request(request.method, request.url, headers=request.headers, content=request.content)
         answer = await httpx.ASGITransport(self._app).handle_async_request(again)
-        return httpx.Response(answer.status_code, headers=answer.headers, content=await answer.aread())
+        content = await answer.aread()
+        # It is unpacked by now.
+        headers = [(name, value) for name, value in answer.headers.raw if name.lower() != b"content-encoding"]
+        return httpx.Response(answer.status_code, headers=headers, content=content)
 
 
 @pytest.fixture(scope="session")
@@ -142,6 +169,15 @@ def room(tmp_path: Path, issue: Issue, edition: Edition) -> Iterator[Room]:
         )
         made = mailings.create(app.store, order, now=NOW)
         yield Room(app=app, reader=known.id, daily=daily.id, weekly=weekly.id, mailing=made.id)
+
+
+Ask = Callable[[FastAPI], httpx.Client]
+
+
+@pytest.fixture
+def ask() -> Ask:
+    """A client of an application in this process."""
+    return lambda app: httpx.Client(transport=Direct(app), base_url=BASE)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -8,18 +9,19 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from newsletter.audience import suppressions
 from newsletter.audience.addresses import parse
 from newsletter.audience.leaving import leave, reader, rejoin
-from newsletter.store.statuses import SuppressionReason
-from newsletter.store.tables import mailing
+from newsletter.store.statuses import ConsentWay, SuppressionReason
+from newsletter.store.tables import mailing, subscription
 from newsletter.tokens import INERT
+from newsletter.web.app import create_app
 from newsletter.web.guards import MOST_BYTES
 
 if TYPE_CHECKING:
-    from conftest import Room
+    from conftest import Ask, Room
 
 NOW = datetime(2026, 11, 24, 11, tzinfo=UTC)
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
@@ -83,22 +85,40 @@ def test_the_page_asks_then_confirms_then_undoes(room: Room, web: httpx.Client) 
     assert "Unsubscribe?" in asks
     assert "a…@example.org" in asks
     assert "ada@example.org" not in asks
-    assert re.findall(r'name="action" value="(\w+)"', asks) == ["leave"]
+    assert re.findall(r'name="action" value="(\w+)"', asks) == ["leave", "pause"]
     left = web.post(path, data={"action": "leave"}).text
     assert "You are unsubscribed" in left
-    assert re.findall(r'name="action" value="(\w+)"', left) == ["rejoin"]
+    assert f'action="{path}/undo"' in left
     assert "You have left already" in web.get(path).text
-    assert "Welcome back" in web.post(path, data={"action": "rejoin"}).text
+    assert "Welcome back" in web.post(f"{path}/undo").text
     assert room.statuses()[room.daily] == "subscribed"
-    assert room.audited() == ["subscription.leave", "subscription.rejoin"]
+    assert room.audited() == ["subscription.leave", "subscription.undo"]
+
+
+def test_whoever_leaves_may_say_why_and_need_not(room: Room, web: httpx.Client) -> None:
+    path = f"/leave/{room.leave}"
+    web.post(path, data=ONE_CLICK)
+    assert "Thank you" in web.post(f"{path}/reason", data={"reason": "often"}).text
+    with room.app.store.reading() as connection:
+        assert sorted(connection.execute(select(subscription.c.left_reason)).scalars().all()) == ["", "often"]
+    for nonsense in ("", "x", "a" * 30):
+        assert web.post(f"{path}/reason", data={"reason": nonsense}).status_code == 400
+
+
+def test_undoing_is_over_after_a_day(room: Room, web: httpx.Client) -> None:
+    leave(room.app.store, room.reader, room.daily, at=NOW - timedelta(days=1, seconds=1), how=ConsentWay.ONE_CLICK)
+    answer = web.post(f"/leave/{room.leave}/undo")
+    assert answer.status_code == 409
+    assert "Too much time has passed" in answer.text
+    assert room.statuses()[room.daily] == "unsubscribed"
 
 
 def test_preferences_leave_and_take_up_any_list_of_the_reader(room: Room, web: httpx.Client) -> None:
     path = f"/preferences/{room.leave}"
     answer = web.post(path, data={"list": "weekly", "action": "leave"})
-    assert (answer.status_code, answer.headers["location"]) == (303, f"{path}?saved=weekly")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{path}?done=left&chosen=weekly")
     shown = web.get(answer.headers["location"]).text
-    assert "You have left <i>The &lt;Weekly&gt; &amp; more</i>" in shown
+    assert "You have left “The &lt;Weekly&gt; &amp; more”" in shown
     assert room.statuses() == {room.daily: "subscribed", room.weekly: "unsubscribed"}
     web.post(path, data={"list": "weekly", "action": "rejoin"})
     assert room.statuses()[room.weekly] == "subscribed"
@@ -116,12 +136,13 @@ def test_who_is_suppressed_is_told_so_and_not_subscribed_again(room: Room, web: 
     suppressions.add(room.app.store, parse("ada@example.org"), SuppressionReason.COMPLAINT, clock=room.app.clock)
     web.post(f"/leave/{room.leave}", data=ONE_CLICK)
     for path, data in (
-        (f"/leave/{room.leave}", {"action": "rejoin"}),
+        (f"/leave/{room.leave}/undo", {}),
         (f"/preferences/{room.leave}", {"action": "rejoin", "list": "daily"}),
     ):
         answer = web.post(path, data=data)
         assert answer.status_code == 409
-        assert "reported as spam" in answer.text
+        # A forwarded link need not tell what was complained of.
+        assert "stopped for good" in answer.text
     assert room.statuses()[room.daily] == "unsubscribed"
 
 
@@ -158,10 +179,19 @@ def test_an_own_copy_outlives_the_subscription(room: Room, web: httpx.Client) ->
 
 
 def test_every_answer_is_private(room: Room, web: httpx.Client) -> None:
-    for path in ("/", f"/leave/{room.leave}", f"/preferences/{room.leave}", f"/view/{room.track}", "/leave/x", "/nope"):
+    public = ("/", "/archive", "/feed.xml", "/robots.txt")
+    own = (
+        f"/leave/{room.leave}",
+        f"/preferences/{room.leave}",
+        f"/view/{room.track}",
+        "/leave/x",
+        "/nope",
+        "/archive?q=x",
+    )
+    for path in (*public, *own):
         headers = web.get(path).headers
-        assert headers["cache-control"] == "no-store"
-        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["cache-control"] == ("public, max-age=60" if path in public else "no-store")
+        assert headers["referrer-policy"] == "same-origin"
         assert headers["x-content-type-options"] == "nosniff"
         assert "default-src 'none'" in headers["content-security-policy"]
         assert "script-src" not in headers["content-security-policy"]
@@ -193,7 +223,7 @@ def test_health_asks_the_database(web: httpx.Client) -> None:
 
 def test_home_names_the_newsroom_and_its_lists(web: httpx.Client) -> None:
     home = web.get("/").text
-    assert "<h1>The Harbour Letter</h1>" in home
+    assert '<h1 class="name"><bdi>The Harbour Letter</bdi></h1>' in home
     assert "The &lt;Weekly&gt; &amp; more" in home
     assert "4 Quay Street" in home
 
@@ -221,17 +251,17 @@ def test_a_database_in_use_is_said_and_nothing_is_changed(room: Room, tmp_path: 
     impatient = store.open(store.sqlite_url(room.app.settings.database), busy_seconds=0.1)
     left_alone = reader(impatient, room.reader)
     with room.app.store.writing(), pytest.raises(Exception, match="in use by another process"):
-        leave(impatient, room.reader, room.daily, at=room.app.clock(), how="test")
+        leave(impatient, room.reader, room.daily, at=room.app.clock(), how=ConsentWay.LINK)
     assert reader(impatient, room.reader) == left_alone
     impatient.close()
 
 
 def test_coming_back_is_a_new_consent_with_its_words(room: Room) -> None:
     at = room.app.clock() + timedelta(hours=1)
-    assert leave(room.app.store, room.reader, room.daily, at=at, how="one-click")
-    assert not leave(room.app.store, room.reader, room.daily, at=at, how="one-click")
-    assert rejoin(room.app.store, room.reader, room.daily, at=at, how="preferences page", words="Subscribe again")
-    assert not rejoin(room.app.store, room.reader, room.daily, at=at, how="preferences page", words="Subscribe again")
+    assert leave(room.app.store, room.reader, room.daily, at=at, how=ConsentWay.ONE_CLICK)
+    assert not leave(room.app.store, room.reader, room.daily, at=at, how=ConsentWay.ONE_CLICK)
+    assert rejoin(room.app.store, room.reader, room.daily, at=at, how=ConsentWay.PAGE, words="Subscribe again")
+    assert not rejoin(room.app.store, room.reader, room.daily, at=at, how=ConsentWay.PAGE, words="Subscribe again")
     from newsletter.audience import subscribers  # noqa: PLC0415
 
     known = subscribers.find(room.app.store, "ada@example.org")
@@ -257,3 +287,13 @@ def test_hostile_requests_change_nothing_and_break_nothing(
 
 def quoted(text: str) -> bytes:
     return b"".join(b"%%%02X" % byte for byte in text.encode("utf-8", "replace"))
+
+
+def test_browsers_are_told_to_stay_with_tls_where_the_pages_are_served_by_it(
+    room: Room, ask: Ask, web: httpx.Client
+) -> None:
+    known = room.app.settings
+    secure = known.model_copy(update={"newsroom": known.newsroom.model_copy(update={"url": "https://letters.example"})})
+    with ask(create_app(replace(room.app, settings=secure))) as client:
+        assert client.get("/").headers["strict-transport-security"] == "max-age=31536000"
+    assert "strict-transport-security" not in web.get("/").headers

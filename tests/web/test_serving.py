@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import socket
 import time
+from pathlib import Path
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 
 from newsletter.errors import InputError
+from newsletter.settings import load
 from newsletter.web.serving import Server
 
 
@@ -17,6 +19,10 @@ def application() -> FastAPI:
     @app.get("/")
     def hello() -> str:
         return "hello"
+
+    @app.get("/who")
+    def who(request: Request) -> str:
+        return f"{request.client.host if request.client else ''} by {request.url.scheme}"
 
     @app.get("/slow")
     def slow() -> str:
@@ -60,3 +66,25 @@ def test_can_be_started_again_on_the_same_port() -> None:
         port = server.port
     with Server(application(), port=port) as again:
         assert httpx.get(again.url).status_code == 200
+
+
+SAID = {"X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "https"}
+
+
+def test_only_a_named_proxy_is_believed_about_where_a_request_came_from() -> None:
+    with Server(application(), proxies=("127.0.0.0/8",)) as server:
+        assert httpx.get(f"{server.url}/who", headers=SAID).json() == "203.0.113.7 by https"
+        # What stands before the last one is what the client itself has written.
+        forged = {"X-Forwarded-For": "198.51.100.1, 203.0.113.7"}
+        assert httpx.get(f"{server.url}/who", headers=forged).json() == "203.0.113.7 by http"
+    for proxies in ((), ("10.0.0.5/32",)):
+        with Server(application(), proxies=proxies) as server:
+            assert httpx.get(f"{server.url}/who", headers=SAID).json() == "127.0.0.1 by http"
+
+
+def test_what_is_no_network_is_no_proxy(tmp_path: Path) -> None:
+    (tmp_path / "newsletter.toml").write_text('[newsroom]\nname = "X"\n[web]\nproxies = ["10.0.0.5", "nginx"]\n')
+    with pytest.raises(InputError, match="'nginx' is no address and no network"):
+        load(tmp_path)
+    (tmp_path / "newsletter.toml").write_text('[newsroom]\nname = "X"\n[web]\nproxies = ["10.0.0.5"]\n')
+    assert load(tmp_path).web.proxies == ("10.0.0.5/32",)

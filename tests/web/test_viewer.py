@@ -176,7 +176,7 @@ def test_every_page_forbids_scripts_and_sets_no_cookie(viewer: httpx.Client, rec
         headers = viewer.get(path).headers
         assert "default-src 'none'" in headers["content-security-policy"]
         assert headers["x-content-type-options"] == "nosniff"
-        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["referrer-policy"] == "same-origin"
         assert "set-cookie" not in headers
         assert (
             "unsafe-inline" not in headers["content-security-policy"] or "sandbox" in headers["content-security-policy"]
