@@ -147,7 +147,10 @@ def happening(entry: Happening) -> str:
     """An entry of the audit in a line."""
     words = _HAPPENED.get(entry.action, entry.action)
     detail = " ".join(f"{key}={value}" for key, value in entry.detail.items() if key not in _LONG)
-    said = words.format_map(defaultdict(lambda: "?", {"detail": detail, **entry.detail})).strip()
+    told = {"detail": detail, **entry.detail}
+    if isinstance(due := told.get("due"), str):
+        told["due"] = _hour(datetime.fromisoformat(due))
+    said = words.format_map(defaultdict(lambda: "?", told)).strip()
     return f"{entry.at:%Y-%m-%d %H:%M:%S}  {said} ({entry.actor})"
 
 

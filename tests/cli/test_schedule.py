@@ -54,6 +54,7 @@ def test_an_issue_is_scheduled_shown_and_taken_back(with_readers: Newsroom) -> N
     back = with_readers.run("issue", "unschedule", FERRY, "--list", "daily")
     assert (back.code, back.out.endswith("Nothing of it was sent.\n")) == (0, True)
     assert "Nothing is scheduled in the next 14 days." in with_readers.run("schedule", "show").err
+    assert f"scheduled for {due:%Y-%m-%d %H:%M} UTC (" in with_readers.run("mailing", "show", "1").out
     again = with_readers.run("issue", "unschedule", FERRY, "--list", "daily")
     assert (again.code, "is not scheduled on list 'daily'" in again.err) == (1, True)
 
