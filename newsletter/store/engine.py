@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, Table, text
@@ -15,8 +15,12 @@ from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 
 from newsletter.errors import InputError
 from newsletter.store import faults, postgresql, schema, sqlite, urls
+from newsletter.store.queueing import Queue
 
 _T = TypeVar("_T")
+BUSY_SECONDS = 10.0
+"""How long a writer waits for another one before it gives up."""
+
 _TRIES = 5
 """How often a transaction that collides with others is tried. Two that collide once seldom do so again."""
 
@@ -27,6 +31,8 @@ class Store:
 
     engine: Engine
     place: str
+    busy_seconds: float = BUSY_SECONDS
+    _queue: Queue = field(default_factory=Queue, repr=False, compare=False)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -56,7 +62,7 @@ class Store:
             InputError: the database is in use, damaged, read-only, full or gone, or this collided with another
                 transaction. Nothing was changed, unless the message says that it may have been.
         """
-        with self._faults_in_words(), self.engine.connect() as plain:
+        with self._faults_in_words(), self._turn(), self.engine.connect() as plain:
             connection = plain.execution_options(**self._options(writes=True))
             with connection.begin() as transaction:
                 if alone and not self.is_sqlite:
@@ -103,6 +109,10 @@ class Store:
         """Whether it is a file of SQLite; else it is PostgreSQL."""
         return self.engine.dialect.name == "sqlite"
 
+    def _turn(self) -> AbstractContextManager[None]:
+        """On SQLite, this process's threads write one after the other, in the order in which they came."""
+        return self._queue.turn(patience=self.busy_seconds) if self.is_sqlite else nullcontext()
+
     def _options(self, *, writes: bool) -> dict[str, Any]:
         if self.is_sqlite:
             return {sqlite.WRITES: writes}
@@ -124,7 +134,7 @@ class Store:
             ) from error
 
 
-def open(url: str, *, busy_seconds: float = 10.0, any_form: bool = False) -> Store:  # noqa: A001 - read as `store.open(url)`
+def open(url: str, *, busy_seconds: float = BUSY_SECONDS, any_form: bool = False) -> Store:  # noqa: A001 - read as `store.open(url)`
     """Open the database at `url`; a new one gets its tables, unless any form will do.
 
     Args:
@@ -138,7 +148,8 @@ def open(url: str, *, busy_seconds: float = 10.0, any_form: bool = False) -> Sto
     """
     parsed = urls.parse(url)
     make = sqlite.engine_of if parsed.get_backend_name() == "sqlite" else postgresql.engine_of
-    opened = Store(engine=make(parsed, busy_seconds=busy_seconds), place=urls.place_of(parsed))
+    engine = make(parsed, busy_seconds=busy_seconds)
+    opened = Store(engine=engine, place=urls.place_of(parsed), busy_seconds=busy_seconds)
     try:
         schema.prepare(opened, any_form=any_form)
     except BaseException:
