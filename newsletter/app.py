@@ -22,6 +22,8 @@ from newsletter.delivery import announcer as announcing
 from newsletter.delivery.announcer import Announcer
 from newsletter.delivery.breaker import Breaker
 from newsletter.delivery.notices import MarkedMail, Noticed, send_tests
+from newsletter.delivery.rereading import Rereading
+from newsletter.delivery.restored import Watch
 from newsletter.delivery.scheduler import Scheduler
 from newsletter.delivery.senders import by_settings
 from newsletter.delivery.senders.base import Sender
@@ -39,6 +41,7 @@ from newsletter.roundups import Outlets
 from newsletter.settings import Settings
 from newsletter.settings.secrets import DATABASE
 from newsletter.store import Store, known_keys
+from newsletter.store.marker import MARKER_FILE, Marker
 from newsletter.store.statuses import MailingStatus
 from newsletter.tokens import TokenKeys
 
@@ -79,6 +82,7 @@ class App:
     keys: TokenKeys
     outlets: Outlets
     clock: Clock
+    watch: Watch
 
     @classmethod
     def open(cls, settings: Settings, *, clock: Clock = system_clock) -> Self:
@@ -95,11 +99,14 @@ class App:
         try:
             keys = keys or tokens.load_keys(None, file, new=not known_keys.needed(opened))
             known_keys.hold(opened, keys.fingerprints(), at=clock())
+            # Before anything of today is written, which would make a backup look newer than it is.
+            watch = Watch(opened, Marker(path=settings.data / MARKER_FILE))
+            watch.look(now=clock())
             lists.follow_settings(opened, settings.lists, clock=clock)
         except BaseException:
             opened.close()
             raise
-        return cls(settings=settings, store=opened, keys=keys, outlets=outlets, clock=clock)
+        return cls(settings=settings, store=opened, keys=keys, outlets=outlets, clock=clock, watch=watch)
 
     def close(self) -> None:
         """Close the database."""
@@ -257,6 +264,7 @@ class App:
             stop=stop,
             on_progress=on_progress,
             breaker=Breaker(self.store, mailing.id, self.settings.breaker),
+            watch=self.watch,
         )
         if not stop.is_set():
             worker.run()
@@ -285,6 +293,7 @@ class App:
             name=name,
             announcer=self.announcer(sender),
             limits=self.settings.breaker,
+            watch=self.watch,
         )
 
     def scheduler(self) -> Scheduler:
@@ -297,7 +306,13 @@ class App:
             announcer = None
         teller = Teller(self.store, clock=self.clock, announcer=announcer, limits=self.settings.breaker)
         return Scheduler(
-            store=self.store, settings=self.settings, outlets=self.outlets, clock=self.clock, teller=teller
+            store=self.store,
+            settings=self.settings,
+            outlets=self.outlets,
+            clock=self.clock,
+            teller=teller,
+            watch=self.watch,
+            rereading=Rereading(self.store, self.settings.root),
         )
 
     def announcer(self, sender: Sender) -> Announcer:
@@ -330,7 +345,9 @@ class App:
         started = mailing if mailing.status is MailingStatus.SENDING else mailing.start(now)
         # A scheduled one may have waves to come that are later than that.
         until = not_later_than if mailing.due_at is None else max(mailing.not_later_than, not_later_than)
-        return mailings.move(self.store, mailing, replace(started, not_later_than=until))
+        moved = mailings.move(self.store, mailing, replace(started, not_later_than=until))
+        self.watch.rise(now=now)
+        return moved
 
     def _resend_after(self, target: MailingList) -> timedelta | None:
         known = self.settings.lists.get(target.name)

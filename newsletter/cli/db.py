@@ -13,7 +13,7 @@ import typer
 
 from newsletter import settings as newsroom_settings
 from newsletter import store
-from newsletter.cli import say
+from newsletter.cli import restoring, say
 from newsletter.cli.newsroom import settings
 from newsletter.clock import system_clock
 from newsletter.delivery import stopping
@@ -132,6 +132,9 @@ def prune(dry_run: DryRun = False, yes: Yes = False, json: Json = False) -> None
             done = pruning.prune(opened, found.retention, now=now, stop=asked.is_set)
     _say_pruned(done, done=True, json=json)
     say.note(f"It took {time.monotonic() - began:.1f} s." if not asked.is_set() else "Stopped: the next run goes on.")
+
+
+restoring.add_to(app)
 
 
 @contextmanager

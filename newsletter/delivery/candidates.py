@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, bindparam, case, exists, false, or_, select
 
 from newsletter.delivery import evidence
-from newsletter.store.statuses import DeliveryStatus, MailingStatus, SubscriptionStatus
+from newsletter.store.statuses import DeliveryStatus, MailingKind, MailingStatus, SubscriptionStatus
 from newsletter.store.tables import BigId, Instant, delivery, mailing, subscriber, subscription, suppression, wave
 
 
@@ -56,10 +56,11 @@ def _candidates(
             subscriber.c.domain,
             subscription.c.consent_at,
             # Nobody who has no subscription any more may get it: NULL is not true.
-            # Nor whoever got it after all: events came while it waited to be sent again.
+            # Nor whoever got it after all: events came while it waited to be sent again, or another list was quicker.
             (
                 (subscription.c.status == SubscriptionStatus.SUBSCRIBED)
                 & ~suppressed
+                & ~_has_it_elsewhere(taken.c.subscriber_id)
                 & ~case((taken.c.fence > 0, evidence.told_of(taken.c.id)), else_=false())
             ).label("may_get"),
         )
@@ -68,6 +69,22 @@ def _candidates(
         .order_by(*(taken.c[str(column.key)] for column in order))
     )
 
+
+def _has_it_elsewhere(subscriber_id: ColumnElement[int]) -> ColumnElement[bool]:
+    """Whether the reader has the issue, or may have it, from another list. At the freeze nobody had, but they may have come
+    back since to a list that they had left, or a person tries again what had expired here.
+    """
+    own = mailing.alias("own")
+    of_issue = (mailing.c.issue == own.c.issue) & (mailing.c.id != own.c.id) & (own.c.id == bindparam("mailing"))
+    others = select(mailing.c.id).where(of_issue, mailing.c.kind != _CORRECTION, own.c.kind != _CORRECTION)
+    other = delivery.alias("other")
+    return exists().where(
+        other.c.mailing_id.in_(others), other.c.subscriber_id == subscriber_id, other.c.status.in_(_HAS_OR_MAY_HAVE)
+    )
+
+
+_CORRECTION = MailingKind.CORRECTION
+_HAS_OR_MAY_HAVE = (DeliveryStatus.SENDING, DeliveryStatus.ACCEPTED, DeliveryStatus.UNKNOWN)
 
 PENDING = _candidates(DeliveryStatus.PENDING, delivery.c.id > bindparam("after", type_=BigId), order=[delivery.c.id])
 """New ones, with a higher number than `after`."""

@@ -10,10 +10,10 @@ from sqlalchemy import Connection, select
 
 from newsletter.delivery import chunks, in_turn, ledger
 from newsletter.delivery.chunks import Chunk
-from newsletter.delivery.connections import Parcel
 from newsletter.delivery.copies import Copies
 from newsletter.delivery.ledger import Claimed, Found
 from newsletter.delivery.limits.turns import Turns
+from newsletter.delivery.parcels import Parcel
 from newsletter.delivery.senders.base import Capabilities, seconds
 from newsletter.publishing import editions
 from newsletter.store import Store

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from threading import Lock
 
@@ -31,15 +33,32 @@ STEPS = (
 SCHEDULER_STEPS = ("start.writing", "start.committed", "hold.writing", "waves.writing", "slot.committed")
 """The same of a scheduler: starting, holding, adding waves, scheduling a recurring issue."""
 
+BATCH_STEPS = ("batch.committed",)
+"""The same of whatever is done in many batches: deciding on the unknown, trying again, giving up, pruning."""
+
 _step, _, _times = os.environ.get(CRASH_AT, "").partition(":")
 _count = count(1)
 _lock = Lock()
+_watcher: Callable[[str], None] | None = None
 
 
 def reached(step: str) -> None:
     """Say that the protocol is at `step`."""
+    if _watcher is not None:
+        _watcher(step)
     if step != _step:
         return
     with _lock:
         if next(_count) == int(_times or "1"):
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+@contextmanager
+def watched(watcher: Callable[[str], None]) -> Iterator[None]:
+    """Within the block, `watcher` is told of every step that the protocol comes to; what it raises ends whoever came there."""
+    global _watcher  # noqa: PLW0603 - there is one protocol in a process
+    _watcher = watcher
+    try:
+        yield
+    finally:
+        _watcher = None

@@ -6,7 +6,7 @@ scheduling again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,7 +26,7 @@ from newsletter.publishing.standing import standing
 from newsletter.publishing.timing import PlannedWave, ReaderClock, Timing
 from newsletter.publishing.wish import Wish, configured, timing_of
 from newsletter.settings import Settings
-from newsletter.store import Store, audit, tables
+from newsletter.store import Store, audit, lineage, tables
 from newsletter.store.statuses import MailingKind, MailingStatus, SubscriptionStatus
 
 _MAILING, _WAVE = tables.mailing, tables.wave
@@ -76,6 +76,10 @@ class Proposal:
             *([odd] if odd else []),
             *([f"the issue itself is dated {self.examined.issue.date}"] if other_day else []),
         ]
+
+
+Also = Callable[[Connection, Mailing, Proposal], None]
+"""What goes with scheduling: it is given the mailing as it was made."""
 
 
 def propose(
@@ -132,14 +136,18 @@ def propose(
     )
 
 
-def schedule(store: Store, proposal: Proposal, *, actor: str, now: datetime) -> Mailing:
+def schedule(store: Store, proposal: Proposal, *, actor: str, now: datetime, also: Also = lambda *_: None) -> Mailing:
     """Carry the proposal out: a scheduled mailing with its edition frozen and its waves, all or none.
 
+    `also` is done in the same transaction.
+
     Raises:
-        BlockedError: the slot was taken, or an approval withdrawn, since it was proposed.
+        BlockedError: the slot was taken, or an approval withdrawn, since it was proposed; or the database is a backup that
+            was put back.
     """
     examined, timing, target = proposal.examined, proposal.timing, proposal.target
     with store.writing(alone=True) as connection:
+        lineage.refuse_while_restored(connection)
         mailings.lock_list(connection, target.id)
         _recheck(connection, examined)
         before, earlier = _others(connection, target, timing, examined.issue.slug)
@@ -163,7 +171,9 @@ def schedule(store: Store, proposal: Proposal, *, actor: str, now: datetime) -> 
         }
         action = "mailing.schedule" if before is None else "mailing.reschedule"
         audit.note(connection, action, f"mailing:{number}", detail, actor=actor, at=now)
-        return mailings.require(connection, number)
+        made = mailings.require(connection, number)
+        also(connection, made, proposal)
+        return made
 
 
 def unschedule(store: Store, issue: str, list_name: str, *, actor: str, now: datetime) -> Mailing:
@@ -282,6 +292,7 @@ def _made(connection: Connection, proposal: Proposal, values: Mapping[str, Any],
         "status": MailingStatus.SCHEDULED,
         "excluded": {},
         "created_at": now,
+        **mailings.number_after_restore(connection, now),
         **values,
     }
     number: int = connection.execute(insert(_MAILING).values(row).returning(_MAILING.c.id)).scalar_one()

@@ -123,8 +123,10 @@ def held(report: Report) -> str:
         return ""
     waits = unknown - report.in_quiet
     parts = []
-    if report.in_quiet:
+    if report.in_quiet and report.events_come:
         parts.append(f"{report.in_quiet:,} may still settle by themselves")
+    elif report.in_quiet:
+        parts.append(f"{report.in_quiet:,} became so just now, and a mail server tells nothing later")
     if waits and report.resend_after is not None and not report.mailing.ended:
         parts.append(
             f"{waits:,} will be sent again {span(report.resend_after)} after they became so, as the list wants"
