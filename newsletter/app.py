@@ -11,7 +11,6 @@ from types import TracebackType
 from typing import Self
 
 import structlog
-from sqlalchemy import Connection
 
 from newsletter import reports, store, tokens
 from newsletter import settings as newsroom_settings
@@ -24,6 +23,8 @@ from newsletter.delivery.announcer import Announcer
 from newsletter.delivery.breaker import Breaker
 from newsletter.delivery.correspondence import Correspondence
 from newsletter.delivery.notices import MarkedMail, Noticed, send_tests
+from newsletter.delivery.rereading import Rereading
+from newsletter.delivery.restored import Watch
 from newsletter.delivery.scheduler import Scheduler
 from newsletter.delivery.senders import by_settings
 from newsletter.delivery.senders.base import Sender
@@ -33,7 +34,6 @@ from newsletter.issues import Issue, newsroom_outlets
 from newsletter.publishing import Mailing, editions, gate, mailings, testing, users
 from newsletter.publishing.audience_size import usual_on
 from newsletter.publishing.examining import Examined, examine
-from newsletter.publishing.standing import standing
 from newsletter.publishing.user import User
 from newsletter.rendering import Edition, render
 from newsletter.reports import Report
@@ -41,6 +41,7 @@ from newsletter.roundups import Outlets
 from newsletter.settings import Settings
 from newsletter.settings.secrets import DATABASE
 from newsletter.store import Store, known_keys
+from newsletter.store.marker import MARKER_FILE, Marker
 from newsletter.store.statuses import MailingStatus
 from newsletter.tokens import TokenKeys
 
@@ -82,6 +83,7 @@ class App:
     keys: TokenKeys
     outlets: Outlets
     clock: Clock
+    watch: Watch
 
     @classmethod
     def open(cls, settings: Settings, *, clock: Clock = system_clock) -> Self:
@@ -98,11 +100,14 @@ class App:
         try:
             keys = keys or tokens.load_keys(None, file, new=not known_keys.needed(opened))
             known_keys.hold(opened, keys.fingerprints(), at=clock())
+            # Before anything of today is written, which would make a backup look newer than it is.
+            watch = Watch(opened, Marker(path=settings.data / MARKER_FILE))
+            watch.look(now=clock())
             lists.follow_settings(opened, settings.lists, clock=clock)
         except BaseException:
             opened.close()
             raise
-        return cls(settings=settings, store=opened, keys=keys, outlets=outlets, clock=clock)
+        return cls(settings=settings, store=opened, keys=keys, outlets=outlets, clock=clock, watch=watch)
 
     def close(self) -> None:
         """Close the database."""
@@ -266,6 +271,7 @@ class App:
             stop=stop,
             on_progress=on_progress,
             breaker=Breaker(self.store, mailing.id, self.settings.breaker),
+            watch=self.watch,
         )
         if not stop.is_set():
             worker.run()
@@ -295,6 +301,7 @@ class App:
             announcer=self.announcer(sender),
             limits=self.settings.breaker,
             letters=self.correspondence(sender),
+            watch=self.watch,
         )
 
     def correspondence(self, sender: Sender) -> Correspondence:
@@ -311,7 +318,13 @@ class App:
             announcer = None
         teller = Teller(self.store, clock=self.clock, announcer=announcer, limits=self.settings.breaker)
         return Scheduler(
-            store=self.store, settings=self.settings, outlets=self.outlets, clock=self.clock, teller=teller
+            store=self.store,
+            settings=self.settings,
+            outlets=self.outlets,
+            clock=self.clock,
+            teller=teller,
+            watch=self.watch,
+            rereading=Rereading(self.store, self.settings.root),
         )
 
     def announcer(self, sender: Sender) -> Announcer:
@@ -339,13 +352,17 @@ class App:
                 resend_after=self._resend_after(plan.target),
                 choice=plan.choice,
             )
-            mailing = mailings.create(self.store, order, now=now, recheck=partial(_recheck, examined=plan.examined))
+            mailing = mailings.create(
+                self.store, order, now=now, recheck=partial(scheduling.recheck, examined=plan.examined)
+            )
         if mailing.status is MailingStatus.PAUSED:
             raise BlockedError(f"mailing {mailing.id} is paused", remedy="Resume it first")
         started = mailing if mailing.status is MailingStatus.SENDING else mailing.start(now)
         # A scheduled one may have waves to come that are later than that.
         until = not_later_than if mailing.due_at is None else max(mailing.not_later_than, not_later_than)
-        return mailings.move(self.store, mailing, replace(started, not_later_than=until))
+        moved = mailings.move(self.store, mailing, replace(started, not_later_than=until))
+        self.watch.rise(now=now)
+        return moved
 
     def _resend_after(self, target: MailingList) -> timedelta | None:
         known = self.settings.lists.get(target.name)
@@ -376,13 +393,3 @@ def _refuse_others(store: Store, unfinished: Mailing, choice: Choice) -> None:
             remedy="Ask for the same again to go on with it"
             + (f": --filter '{kept.filter}'" if kept.filter and not kept.segment else ""),
         )
-
-
-def _recheck(connection: Connection, examined: Examined) -> None:
-    """Refuse where an approval was withdrawn, or its giver disabled, since the plan was made.
-
-    Raises:
-        BlockedError: the edition may no longer go out.
-    """
-    found = standing(connection, issue=examined.issue.slug, digest=examined.digest)
-    gate.block(gate.unsigned(replace(examined.sign_off, standing=found)))

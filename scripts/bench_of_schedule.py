@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import bench_schedule_waves
 from bench_rows import QUICK, Row, milliseconds, show
 from sqlalchemy import insert
 
@@ -57,6 +58,7 @@ def main() -> None:
         Row(name="a slot reckoned with the zone's file read anew", value=anew * 1000, unit="µs"),
         Row(name="a slot found minute by minute", value=milliseconds(_minute_by_minute, times=20) * 1000, unit="µs"),
     ]
+    rows += bench_schedule_waves.measured()
     show(f"schedule: {MAILINGS:,} scheduled mailings, {LISTS} lists, {READERS:,} readers in {len(ZONES)} zones", rows)
 
 

@@ -16,10 +16,9 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import date
-from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -31,8 +30,11 @@ from newsletter import store
 from newsletter.audience import lists
 from newsletter.clock import system_clock
 from newsletter.delivery import Copies, Worker, ledger, release
+from newsletter.delivery.chunks import Chunk
+from newsletter.delivery.connections import Connections
 from newsletter.delivery.ledger import Claimed
-from newsletter.delivery.senders.base import Capabilities, Envelope, MessageConnection, Outcome, Sender
+from newsletter.delivery.parcels import Parcel, settled_of
+from newsletter.delivery.senders.base import Capabilities, Envelope, MessageConnection, Outcome, Sender, seconds
 from newsletter.delivery.senders.smtp import Signer, SmtpSender
 from newsletter.publishing import Mailing
 from newsletter.rendering import Edition
@@ -150,22 +152,27 @@ class _Ours:
 
     def wire(self, *, signed: bool = False) -> float:
         """Personalising and handing over, with nothing written down."""
-        sender, numbers = self._sender(LANES, signed=signed), count(1)
+        sender = self._sender(LANES, signed=signed)
         copies = Copies.of(self._edition, _mailing(self._edition), KEYS)
-
-        def lane(messages: int) -> None:
-            with closing(sender.open()) as connection:
-                for _ in range(messages):
-                    _accepted(connection.send(copies.envelope(_claimed(next(numbers)), bounces="b@bench.example")))
-
-        return _in_lanes(lane, self._messages)
+        handed = taken = 0
+        begun = time.perf_counter()
+        with closing(Connections(sender, clock=system_clock, alone=nullcontext())) as connections:
+            while taken < self._messages:
+                some = range(handed, min(handed + connections.free, self._messages))
+                connections.hand([_parcel(copies, number + 1) for number in some])
+                handed += len(some)
+                back = settled_of(connections.collect(timeout=1.0))
+                for one in back:
+                    _accepted(one.outcome)
+                taken += len(back)
+            return taken / (time.perf_counter() - begun)
 
     def times(self) -> list[Row]:
         """Where the processor's time of an unsigned message goes, in the best run."""
-        names = {"ledger": "the ledger's thread", "connections": "the connections' threads"}
+        names = {"ledger": "the ledger's thread", "connections": "the connections' thread"}
         return [
-            Row(name=f"  processor's time of {names[key]}", value=seconds * 1e6, unit="µs a message")
-            for key, seconds in self._spent.items()
+            Row(name=f"  processor's time of {names[key]}", value=spent * 1e6, unit="µs a message")
+            for key, spent in self._spent.items()
         ]
 
     def _sender(self, lanes: int, *, signed: bool) -> SmtpSender:
@@ -262,6 +269,10 @@ def _claimed(number: int) -> Claimed:
         delivery_id=number, subscriber_id=number, fence=1, chunk_id=1, address=_address(number), name="Ada Reader",
         since=date(2026, 3, 3), was=DeliveryStatus.PENDING,
     )  # fmt: skip
+
+
+def _parcel(copies: Copies, number: int) -> Parcel:
+    return Parcel(chunk=Chunk(id=1, fence=1), claims=(_claimed(number),), copies=copies, until=seconds() + 60)
 
 
 def _address(number: int) -> str:

@@ -14,7 +14,6 @@ import sys
 import tempfile
 import threading
 import time
-from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -23,8 +22,10 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import crash_days
+import crash_waves
 import structlog
-from crash_sink import Sink
+from crash_other_side import CONNECTIONS, OtherSide, make_other_side
 from crash_workers import PATIENCE, Workers
 from sqlalchemy import insert, select
 
@@ -32,23 +33,18 @@ from newsletter import reports
 from newsletter.app import App
 from newsletter.audience import lists
 from newsletter.clock import system_clock
-from newsletter.delivery import return_path, stopping
+from newsletter.delivery import stopping
 from newsletter.delivery.backoff import Backoff
 from newsletter.delivery.control import unknown_of
 from newsletter.delivery.senders.base import Capabilities, ChunkConnection, MessageConnection, Sender
 from newsletter.delivery.standing_by import StandBy
-from newsletter.delivery.steps import STEPS
+from newsletter.delivery.steps import SCHEDULER_STEPS, STEPS
 from newsletter.publishing import mailings
 from newsletter.rehearsal.postgresql import cluster
-from newsletter.rehearsal.sendgrid import Plan, Provider, read_log
-from newsletter.rehearsal.sendgrid.provider import KEY
 from newsletter.rendering import Edition
 from newsletter.settings import load
 from newsletter.store import tables
-from newsletter.web.app import create_app
-from newsletter.web.serving import Server
 
-CONNECTIONS = 4
 SECONDS_A_KILL = 1.5
 NEAR_END = 0.85
 NONCE = "0123456789abcdef"
@@ -96,94 +92,24 @@ class Smaller:
         return self.sender.open()
 
 
-class OtherSide(ABC):
-    """What is at the end of the wire, and its log."""
-
-    @abstractmethod
-    def settings(self) -> str:
-        """The newsroom's `[sender]`, that leads to it."""
-
-    @abstractmethod
-    def taken(self) -> Counter[str]:
-        """Address → how often it took a message for it."""
-
-    def refused(self) -> set[str]:
-        return set()
-
-    def misnamed(self, app: App) -> int:  # noqa: ARG002 - a provider has no return paths
-        """Recipients whose attempts did not come under one Message-ID, or with a return path that is not theirs."""
-        return 0
-
-    def unknown_at_most(self, kills: int, recipients: int) -> int:
-        """How many may be unknown after so many kills. Where there are events, these settle what was taken."""
-        return recipients if kills else 0
-
-    def start_telling(self, app: App) -> None:  # noqa: ARG002 - as in `misnamed`
-        """Events begin to come; from a mail server none do."""
-        return
-
-    def told_all(self) -> bool:
-        return True
-
-
-class MailServer(OtherSide):
-    def __init__(self, sink: Sink) -> None:
-        self._sink = sink
-
-    def settings(self) -> str:
-        return f'kind = "smtp"\nport = {self._sink.port}\nreturn_path = "bounces@harbour.example"\n'
-
-    def taken(self) -> Counter[str]:
-        return Counter(self._sink.taken)
-
-    def refused(self) -> set[str]:
-        return set(self._sink.refused)
-
-    def misnamed(self, app: App) -> int:
-        several = sum(len(ids) != 1 for ids in self._sink.message_ids.values())
-        return several + sum(not self._own(paths, app) for paths in self._sink.return_paths.values())
-
-    @staticmethod
-    def _own(paths: set[str], app: App) -> bool:
-        """Whether all are signed and name one delivery, each another attempt."""
-        named = [return_path.read(path, app.keys) for path in paths]
-        return None not in named and len({one.delivery for one in named if one}) == 1
-
-    def unknown_at_most(self, kills: int, recipients: int) -> int:
-        return min(recipients, kills * CONNECTIONS + self._sink.unanswered)
-
-
-class SendGrid(OtherSide):
-    def __init__(self, provider: Provider, log: Path, stack: ExitStack) -> None:
-        self._provider, self._log, self._stack = provider, log, stack
-
-    def settings(self) -> str:
-        key = self._provider.signing.public
-        return f'kind = "sendgrid"\nurl = "{self._provider.url}"\nevents_key = "{key}"\n'
-
-    def taken(self) -> Counter[str]:
-        return Counter(one.address for one in read_log(self._log))
-
-    def start_telling(self, app: App) -> None:
-        server = self._stack.enter_context(Server(create_app(app)))
-        self._provider.webhook = f"{server.url}/hooks/sendgrid"
-
-    def told_all(self) -> bool:
-        return self._provider.posting == 0
-
-
 def main() -> None:
     asked = arguments()
     if asked.as_worker:
         work(Path(asked.as_worker), asked.chunk)
         return
+    if asked.as_scheduler:
+        schedule(Path(asked.as_scheduler))
+        return
+    if asked.days:
+        with database(asked.store):
+            sys.exit(0 if crash_days.run(asked) else 1)
     with tempfile.TemporaryDirectory(prefix="crashtest-") as name, ExitStack() as stack:
         stack.enter_context(database(asked.store))
         other_side = make_other_side(asked, Path(name), stack)
         root = make_newsroom(Path(name), other_side)
         app = stack.enter_context(App.open(load(root)))
         other_side.start_telling(app)
-        mailing_id = make_mailing(app, asked.recipients)
+        mailing_id = make_mailing(app, asked)
         kills, missed = torture(app, mailing_id, other_side, root, asked)
         verdict = judge(app, mailing_id, other_side, asked)
         verdict["missed"] = missed
@@ -206,13 +132,30 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--ill", type=float, default=0.15, help="the share of calls that fare badly")
     parser.add_argument("--chunk", type=int, default=0, help="deliveries a call, where a call takes several")
+    parser.add_argument("--waves", type=int, default=0, help="in so many waves, that schedulers start")
+    parser.add_argument(
+        "--days", type=int, default=0, help="so many days under a driven clock, in place of one mailing"
+    )
+    parser.add_argument("--schedulers", type=int, default=2, help="how many run for waves and for days")
     parser.add_argument("--as-worker", help=argparse.SUPPRESS)
+    parser.add_argument("--as-scheduler", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     asked.chunk = asked.chunk or max(1, min(1_000, asked.recipients // (20 * max(asked.kills, 1))))
     # So slow that there is a kill every second or so while the mailing is sent, and not after.
     calls = asked.recipients if asked.sender == "smtp" else asked.recipients / asked.chunk
     asked.pace = min(asked.kills * SECONDS_A_KILL * CONNECTIONS * asked.workers / calls, 0.5)
+    # The waves come while there is killing.
+    asked.length = timedelta(seconds=0.8 * asked.kills * SECONDS_A_KILL)
     return asked
+
+
+def schedule(root: Path) -> None:
+    """Be a scheduler, as `newsletter scheduler` is."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
+    with App.open(load(root)) as app:
+        scheduler = app.scheduler()
+        with stopping(scheduler.stop):
+            scheduler.run()
 
 
 def work(root: Path, chunk: int) -> None:
@@ -234,16 +177,6 @@ def database(kind: str) -> Iterator[None]:
     with cluster() as server:
         os.environ["DATABASE_URL"] = server.url
         yield
-
-
-def make_other_side(asked: argparse.Namespace, folder: Path, stack: ExitStack) -> OtherSide:
-    if asked.sender == "smtp":
-        # A quarter of the longest delay is the mean one.
-        return MailServer(stack.enter_context(Sink(seed=asked.seed, ill=asked.ill, delay=4 * asked.pace)))
-    os.environ["NEWSLETTER_SENDGRID_KEY"] = KEY
-    log = folder / "provider.log"
-    plan = replace(Plan.bad_day(asked.seed, ill=asked.ill), slow=1.0, delay=2 * asked.pace)
-    return SendGrid(stack.enter_context(Provider(log=log, plan=plan)), log, stack)
 
 
 def make_newsroom(folder: Path, other_side: OtherSide) -> Path:
@@ -272,8 +205,8 @@ def addresses(number: int) -> list[str]:
     return [f"r{each:06}@readers.example" for each in range(number)]
 
 
-def make_mailing(app: App, recipients: int) -> int:
-    """Readers, and a mailing to them that has been started and not frozen."""
+def make_mailing(app: App, asked: argparse.Namespace) -> int:
+    """Readers, and a mailing to them: started and not frozen, or scheduled in waves."""
     target, now = lists.require(app.store, "daily"), system_clock()
     person = {"domain": "readers.example", "name": "Reader", "created_at": now}
     consent = {
@@ -285,7 +218,7 @@ def make_mailing(app: App, recipients: int) -> int:
         "changed_at": now,
     }
     with app.store.writing() as connection:
-        people = [{"address": each, "address_key": each, **person} for each in addresses(recipients)]
+        people = [{"address": each, "address_key": each, **person} for each in addresses(asked.recipients)]
         connection.execute(insert(tables.subscriber), people)
         ids = connection.execute(select(tables.subscriber.c.id)).scalars().all()
         connection.execute(insert(tables.subscription), [{"subscriber_id": each, **consent} for each in ids])
@@ -298,7 +231,10 @@ def make_mailing(app: App, recipients: int) -> int:
         actor="the crash test",
     )
     made = mailings.create(app.store, order, now=now)
-    return mailings.move(app.store, made, made.start(now)).id
+    if not asked.waves:
+        return mailings.move(app.store, made, made.start(now)).id
+    crash_waves.part(app, made, number=asked.waves, length=asked.length, now=now)
+    return made.id
 
 
 DANGEROUS = ("claim.committed", "call.returned", "record.writing", "call.begins", "record.committed", "lapse.writing")
@@ -323,20 +259,28 @@ def torture(
     """Kill until it has been enough and the mailing has ended; who was killed where, and the steps that nobody died at."""
     dice = random.Random(asked.seed)
     steps = named_steps(asked.kills, dice)
-    command = [sys.executable, str(Path(__file__)), "--as-worker", str(root), "--chunk", str(asked.chunk)]
-    workers = Workers(command, number=asked.workers, steps=steps)
+    ours = [sys.executable, str(Path(__file__))]
+    workers = Workers([*ours, "--as-worker", str(root), "--chunk", str(asked.chunk)], number=asked.workers, steps=steps)
+    starts = [f"{step}:1" for step in SCHEDULER_STEPS if step.startswith("start")]
+    number = asked.schedulers if asked.waves else 0
+    schedulers = Workers([*ours, "--as-scheduler", str(root)], number=number, steps=starts if number else [])
+    pools = (workers, schedulers)
     give_up = time.monotonic() + PATIENCE
     try:
         while not has_ended(app, mailing_id) or not other_side.told_all():
             if time.monotonic() > give_up:
                 print(reports.as_text(reports.of(app.store, mailing_id)), file=sys.stderr)
                 raise SystemExit("the mailing does not come to its end")
-            workers.look_after()
+            for pool in pools:
+                pool.look_after()
             progress = sum(other_side.taken().values()) / asked.recipients
             workers.near_end = progress > NEAR_END
             if workers.kills.total() < asked.kills * min(progress * 1.1, 1.0):
                 time.sleep(dice.uniform(0.3, 1.5))
                 workers.kill(dice)
+                schedulers.kill(dice)
+            if asked.waves:
+                crash_waves.move_some(app, number=asked.waves, recipients=asked.recipients, dice=dice)
             time.sleep(0.05)
         while workers.kills.total() < asked.kills:
             # Also those who have nothing to do may be killed.
@@ -345,8 +289,9 @@ def torture(
             time.sleep(0.1)
             workers.look_after()
     finally:
-        workers.end()
-    return workers.kills, workers.missed
+        for pool in pools:
+            pool.end()
+    return workers.kills + schedulers.kills, [*workers.missed, *schedulers.missed]
 
 
 def has_ended(app: App, mailing_id: int) -> bool:

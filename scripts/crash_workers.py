@@ -35,8 +35,8 @@ class Running:
 class Workers:
     """The worker processes, and what has killed them. Every other one is told to die at a step.
 
-    While the audience is to be frozen, and once the mailing is to be finished, there is one alone: else another would come
-    to these steps, which are reached once, before the one that is to die there.
+    While a mailing is to be started, or its audience frozen, and once it is to be finished, there is one alone: else
+    another would come to these steps, which are reached once, before the one that is to die there.
     """
 
     def __init__(self, command: list[str], *, number: int, steps: list[str]) -> None:
@@ -64,12 +64,12 @@ class Workers:
                 if not worker.step.startswith("finish") and not worker.killed:
                     worker.killed = True
                     worker.process.kill()
-        while len(self._running) < (1 if self._alone else self._number):
+        while len(self._running) < (1 if self._alone and self._number else self._number):
             self._running.append(self._start())
 
     @property
     def _alone(self) -> bool:
-        return self._left("freeze") or (self.near_end and self._left("finish"))
+        return self._left("freeze") or self._left("start") or (self.near_end and self._left("finish"))
 
     def _left(self, of: str) -> bool:
         """Whether somebody is still to die at such a step."""

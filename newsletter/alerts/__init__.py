@@ -6,7 +6,7 @@ Whoever notices raises, in the transaction in which it acts; of each code and su
 
 from newsletter.alerts.alert import Alert, Raised
 from newsletter.alerts.kinds import KINDS, Kind
-from newsletter.alerts.open_alerts import acknowledge, all_of, raise_alert, require, resolve, resolve_all
+from newsletter.alerts.open_alerts import acknowledge, all_of, is_open, raise_alert, require, resolve, resolve_all
 
 __all__ = [
     "KINDS",
@@ -15,6 +15,7 @@ __all__ = [
     "Raised",
     "acknowledge",
     "all_of",
+    "is_open",
     "raise_alert",
     "require",
     "resolve",

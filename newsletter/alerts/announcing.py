@@ -1,6 +1,7 @@
 """Writing down what is to be told of alerts: notices for the mail, and a webhook call. The worker carries both.
 
-Of one kind there is one announcement an hour at most; what comes up meanwhile is in the next one.
+Of one kind there is one announcement an hour at most; what comes up meanwhile is in the next one. One that told of ends
+alone holds back other ends, and no alarm.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Select, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, exists, func, insert, or_, select, update
 
 from newsletter.alerts.alert import Raised, may_announce, news
 from newsletter.alerts.open_alerts import of_row
@@ -66,13 +67,24 @@ def _due(
         found = of_row(row)
         if step := news(found, now=now, remind_after=channels.remind_after):
             by_code.setdefault(found.code, []).append(Told(alert=found, step=step))
-    last = _last(connection, list(by_code))
-    return [told for code, told in by_code.items() if may_announce(last.get(code), now=now)]
+    last, alarmed = _last(connection, list(by_code)), _last(connection, list(by_code), alarms=True)
+    return [
+        told
+        for code, told in by_code.items()
+        if may_announce((alarmed if _is_alarm(told) else last).get(code), now=now)
+    ]
 
 
-def _last(connection: Connection, codes: Sequence[str]) -> dict[str, datetime]:
-    """When each kind was announced last."""
+def _is_alarm(told: Sequence[Told]) -> bool:
+    return any(one.step is not AlertStep.RESOLVED for one in told)
+
+
+def _last(connection: Connection, codes: Sequence[str], *, alarms: bool = False) -> dict[str, datetime]:
+    """When each kind was announced last; with `alarms`, when anything but ends was."""
     found = select(announcements.c.code, func.max(announcements.c.created_at).label("at"))
+    if alarms:
+        of_it = (announced.c.announcement_id == announcements.c.id) & (announced.c.step != AlertStep.RESOLVED)
+        found = found.where(exists().where(of_it))
     rows = connection.execute(found.where(announcements.c.code.in_(codes)).group_by(announcements.c.code))
     return {row.code: row.at for row in rows}
 

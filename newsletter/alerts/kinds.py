@@ -46,6 +46,12 @@ KINDS: dict[str, Kind] = {
             "Decide whether it still goes out: resume it with new time, or cancel it.",
         ),
         (
+            "RESTORED",
+            _C,
+            "a backup of the database was put back",
+            "Find out what has gone out since the backup; then `newsletter db accept-restore`, and decide on each mailing.",
+        ),
+        (
             "WAVES-MISSED",
             _W,
             "readers whose hour had passed were left out",
@@ -56,6 +62,12 @@ KINDS: dict[str, Kind] = {
             _C,
             "the day's issue did not go out by itself",
             "See what the gate has against it, mend it, and schedule it by hand.",
+        ),
+        (
+            "SETTINGS-BROKEN",
+            _W,
+            "the settings were changed and cannot be used",
+            "Mend the file: `newsletter doctor` names the place. Until then the last good settings count.",
         ),
         (
             "CLOCK-JUMPED",

@@ -46,6 +46,12 @@ def resolve(connection: Connection, code: str, subject: str, *, now: datetime, w
     return _resolve(connection, table.c.open_key == f"{code} {subject}", now, why) == 1
 
 
+def is_open(connection: Connection, code: str, subject: str) -> bool:
+    """Whether it is so, as far as is known."""
+    found = select(table.c.id).where(table.c.open_key == f"{code} {subject}")
+    return connection.execute(found).first() is not None
+
+
 def resolve_all(connection: Connection, subject: str, *, now: datetime, why: str = "") -> int:
     """The same for every open alert on the subject; how many there were."""
     return _resolve(connection, (table.c.subject == subject) & table.c.open_key.is_not(None), now, why)

@@ -53,6 +53,54 @@ _SETTINGS = {
     ),
 }
 
+_LISTS = {
+    "LIST-SKIP": (
+        _W,
+        "skipped day without an issue",
+        "It says nothing, and a day that was meant stands perhaps beside it.",
+        "Look at the year and the day under `skip`",
+        OWN,
+    ),
+    "LIST-RECURRING": (
+        _W,
+        "recurring list without approvals",
+        "By itself only that goes out which somebody has approved, whether or not an approval is asked for.",
+        "Set `needed` under [approval] to 1 or more, or have each issue approved all the same",
+        OWN,
+    ),
+}
+
+_ALERTS = {
+    "ALERTS-NOBODY": (
+        _W,
+        "nobody is told of alerts",
+        "A missed slot, a mailing that paused by itself: nobody would know before a reader asks.",
+        "Name `mail_to`, `url` or both under [alerts] (docs/how-to/alerts.md)",
+        OWN,
+    ),
+    "ALERTS-MAIL": (
+        _W,
+        "mail of alerts that reaches nobody",
+        "Alerts are mailed the way issues are, and to nobody whom mail must not go to.",
+        "Mend [sender], lift the suppression or name another address, and name a `url` under [alerts] beside it",
+        OWN,
+    ),
+    "ALERTS-KEY": (
+        _E,
+        "webhook of alerts without a key",
+        "Calls are signed; without the key workers do not start.",
+        "Set NEWSLETTER_ALERTS_KEY where workers and the scheduler run",
+        "https://www.standardwebhooks.com",
+    ),
+    "ALERTS-URL": (
+        _W,
+        "webhook of alerts that takes nothing",
+        "Alerts are posted there, and would reach nobody.",
+        "Check `url` under [alerts] and that its server runs; for one in your own network set url_is_inside = true",
+        OWN,
+    ),
+}
+
 _KEYS = {
     "KEY-UNUSABLE": (
         _E,
@@ -111,6 +159,20 @@ _DATABASE = {
         "database in another form",
         "Each version of the program works with its own form of the tables alone.",
         "Older: stop the processes of the older version, then `newsletter db upgrade`. Newer: install the newer version again",
+        OWN,
+    ),
+    "DATABASE-RESTORED": (
+        _E,
+        "backup that was put back",
+        "Who was mailed after the backup was made is not known: nothing is sent before a person has said how to go on.",
+        "Find out what has gone out since, then `newsletter db accept-restore` (docs/runbook/restored.md)",
+        OWN,
+    ),
+    "MARKER-UNWRITABLE": (
+        _W,
+        "marker that cannot be written",
+        "It tells a database that was put back from the one that was worked with; without it some restores go unnoticed.",
+        "Let this user write into the folder `data/`, and see that its disk has room",
         OWN,
     ),
     "DATABASE-DAMAGED": (
@@ -274,6 +336,6 @@ _MACHINE = {
 
 RULES = tuple(
     Rule(code=code, severity=severity, group=Group.SET_UP, title=title, why=why, fix=fix, source=source)
-    for table in (_SETTINGS, _KEYS, _DATABASE, _MACHINE, DNS)
+    for table in (_SETTINGS, _LISTS, _KEYS, _DATABASE, _MACHINE, _ALERTS, DNS)
     for code, (severity, title, why, fix, source) in table.items()
 )

@@ -82,13 +82,23 @@ def wave_data(wave: Shown, timing: Timing) -> dict[str, Any]:
     }
 
 
+def _hour_remarks(wave: Shown, timing: Timing) -> Iterator[str]:
+    """Whose hour it is, and where their clocks do not show it on that day."""
+    zone, hour = wave.clock.zone or timing.zone, wave.clock.hour or f"{timing.hour:%H:%M}"
+    reckoned = timing.due_of(wave.clock)
+    left_out = reckoned is not None and f"{reckoned.astimezone(zone_of(zone)):%H:%M}" != hour
+    if wave.clock.hour:
+        yield f"who chose {hour}" if left_out else "who chose this hour"
+    if left_out:
+        yield f"clocks there leave out {hour} on that day"
+
+
 def _remarks(wave: Shown, timing: Timing) -> Iterator[str]:
     if wave.canary:
         yield f"the first {timing.canary / 100:g} %"
     if wave.clock == EVERYONE and timing.by_reader:
-        yield "and readers without a zone"
-    if wave.clock.hour:
-        yield "who chose this hour"
+        yield "with those who have no zone"
+    yield from _hour_remarks(wave, timing)
     if wave.skipped:
         yield "has passed: left out"
     elif wave.past:

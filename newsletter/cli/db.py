@@ -17,7 +17,7 @@ from newsletter import settings as newsroom_settings
 from newsletter import store
 from newsletter.audience import retention
 from newsletter.audience.retention import Forgotten
-from newsletter.cli import say
+from newsletter.cli import restoring, say
 from newsletter.cli.newsroom import settings
 from newsletter.clock import system_clock
 from newsletter.delivery import stopping
@@ -171,6 +171,9 @@ def scrub(yes: Yes = False, json: Json = False) -> None:
 def _forget(opened: Store, found: Settings, now: datetime, asked: Event) -> Forgotten:
     keys = load_keys(newsroom_settings.secret(SECRET_NAME), found.data / "secret.key")
     return retention.forget(opened, found.retention, now=now, fingerprint=keys.fingerprint, stop=asked.is_set)
+
+
+restoring.add_to(app)
 
 
 @contextmanager

@@ -28,13 +28,16 @@ _TITLES = {
     "clock": "Clock",
     "disk": "Disk",
     "sender": "Sender",
+    "alerts": "Alerts",
     "dns": "DNS",
 }
 _MARKS = {Severity.ERROR: "✗", Severity.WARNING: "!", Severity.INFO: "i"}
 
 
 def run(
-    offline: Annotated[bool, typer.Option("--offline", help="Ask neither the sender nor the DNS.")] = False,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Ask neither the sender, the alerts’ webhook nor the DNS.")
+    ] = False,
     nameserver: Annotated[
         str | None,
         typer.Option(metavar="ADDRESS[:PORT]", help="The name server to ask; without it, those of this machine."),
@@ -56,7 +59,7 @@ def run(
     yes: Annotated[bool, typer.Option("--yes", help="With --adopt-keys: without asking.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
-    """Look over settings, keys, database, clock, disk, sender and DNS, and say what to do about what is wrong."""
+    """Look over settings, keys, database, clock, disk, sender, alerts and DNS, and say what to do about what is wrong."""
     settings = newsroom()
     if adopt_keys:
         _adopt(settings, yes=yes)

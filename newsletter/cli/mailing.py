@@ -11,7 +11,7 @@ import typer
 
 from newsletter import reports
 from newsletter.app import App
-from newsletter.cli import following, say
+from newsletter.cli import following, restoring, say
 from newsletter.cli.acting import actor
 from newsletter.cli.newsroom import settings
 from newsletter.delivery import control
@@ -94,11 +94,26 @@ def pause(mailing: Number, json: Json = False) -> None:
 
 
 @app.command()
-def resume(mailing: Number, hours: Hours = None, json: Json = False) -> None:
-    """Go on with a paused mailing. One whose time is over needs --hours."""
+def resume(mailing: Number, hours: Hours = None, yes: Yes = False, json: Json = False) -> None:
+    """Go on with a paused mailing. One whose time is over needs --hours.
+
+    One that is held because a backup of the database was put back asks first: who is left may have it already.
+    """
     with App.open(settings()) as newsroom:
         more = timedelta(hours=hours) if hours is not None else None
-        control.resume(newsroom.store, mailing, actor=actor(newsroom), now=newsroom.clock(), more=more)
+        held = reports.of(newsroom.store, mailing, clock=newsroom.clock)
+        restored = held.restored_at is not None
+        if restored and not yes and say.on_terminal():
+            _ask(f"{restoring.may_have_it(held)} Send it to all who are left?")
+        control.resume(
+            newsroom.store,
+            mailing,
+            actor=actor(newsroom),
+            now=newsroom.clock(),
+            more=more,
+            restored=restored and (yes or say.on_terminal()),
+        )
+        newsroom.watch.rise(now=newsroom.clock())
         _show(newsroom, mailing, json=json)
 
 
@@ -161,8 +176,8 @@ def resolve(
         say.note(f"{done.decided:,} decided as {verdict.value}.")
         if done.quiet_until is not None:
             say.note(
-                f"{done.left:,} were left: an answer, or an event, may still come until {done.quiet_until:%H:%M:%S} UTC. "
-                "Most settle by themselves; decide on the rest then."
+                f"{done.left:,} were left: an answer may still come until {done.quiet_until:%H:%M:%S} UTC. Decide then on "
+                "those that have not settled by themselves."
             )
         _show(newsroom, mailing, json=json)
 

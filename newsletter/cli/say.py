@@ -23,12 +23,17 @@ _COLORS = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO
 
 def errors() -> Console:
     """The console of stderr. Colour only where it is a terminal and NO_COLOR is not set."""
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    return _console(stderr=True)
 
 
 def output() -> Console:
     """The console of stdout, for data laid out for people."""
-    return Console(highlight=False, soft_wrap=True)
+    return _console(stderr=False)
+
+
+def _console(*, stderr: bool) -> Console:
+    # No emoji: of `roundup.txt:100:3` it would make a picture.
+    return Console(stderr=stderr, highlight=False, soft_wrap=True, emoji=False)
 
 
 def data(value: Any) -> None:

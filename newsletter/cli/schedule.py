@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Any
@@ -9,9 +10,10 @@ from typing import Annotated, Any
 import typer
 
 from newsletter.app import App
-from newsletter.cli import say
+from newsletter.cli import restoring, say
 from newsletter.cli.clocks import local_time, utc_time, wave_data, wave_lines
 from newsletter.cli.newsroom import settings
+from newsletter.errors import InputError
 from newsletter.issues.dates import in_words
 from newsletter.publishing.timetable import Entry, WaveTime, timetable
 from newsletter.publishing.wish import configured
@@ -29,16 +31,27 @@ def show(
     days: Annotated[int, typer.Option(help="How many days from now.", min=1, max=366)] = 14,
     list_name: Annotated[str | None, typer.Option("--list", metavar="LIST", help="Only this list.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+    ics: Annotated[bool, typer.Option("--ics", help="Print it as a calendar that other programs read.")] = False,
 ) -> None:
     """Show every slot of the days to come: each time in words with its zone and in UTC, and how many readers it has.
 
     Slots of a list's calendar that have no issue yet are named too.
     """
+    if json and ics:
+        raise InputError("--json and --ics are two forms", where="--ics", remedy="Give one of them")
     with App.open(settings()) as newsroom:
+        restoring.warn(newsroom.store)
         if list_name is not None:
             configured(newsroom.settings.lists, list_name)
         now = newsroom.clock()
         found = timetable(newsroom.store, newsroom.settings, now=now, days=days, list_name=list_name)
+    if ics:
+        # Here, so that the other forms do not wait for the library.
+        from newsletter.cli.calendar_file import calendar_file  # noqa: PLC0415
+
+        sys.stdout.flush()
+        sys.stdout.buffer.write(calendar_file(found, newsroom.settings.newsroom, now=now))
+        return
     if json:
         say.data([_as_data(entry) for entry in found])
         return

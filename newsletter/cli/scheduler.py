@@ -24,7 +24,8 @@ def run(
     """Start scheduled mailings at their hour and watch the lists' slots. SIGTERM or Ctrl-C ends it.
 
     Several may run at once, on several machines too: the database decides which of them starts a mailing. What it
-    starts is sent by `newsletter worker`. It reads newsletter.toml once: start it again after a change.
+    starts is sent by `newsletter worker`. What changes in newsletter.toml and outlets.toml it notices within half a minute,
+    [alerts] and [sender] excepted: start it again for these.
     """
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     with App.open(settings()) as newsroom:

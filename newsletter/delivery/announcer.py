@@ -142,7 +142,7 @@ class Announcer:
         claimed = self._claim(announcement, number)
         if claimed is None:
             return False
-        outcome = webhook.post(f"announcement_{number}", claimed.payload, now=self._clock())
+        outcome = webhook.post(f"announcement_{_name(claimed)}", claimed.payload, now=self._clock())
         self._settle(announcement, claimed, outcome)
         return True
 
@@ -214,7 +214,7 @@ class _Mail:
     def of(cls, said: Row[Any], newsroom: Newsroom) -> _Mail:
         edition = notice_edition(said.subject, said.text, newsroom)
         headers = MailingHeaders(
-            message_id_prefix=f"alert-{said.id}",
+            message_id_prefix=f"alert-{_name(said)}",
             message_id_domain=edition.from_address.rpartition("@")[2],
             date=said.created_at,
             list_name="alerts",
@@ -233,6 +233,11 @@ class _Mail:
         name = f"notice-{claimed.id}"
         body = compile_substitutions(self.edition, self.headers)
         return Handed(body=body, recipient=_recipient(name, claimed.address), mailing="notice", attempt=name)
+
+
+def _name(announced: Row[Any]) -> str:
+    """Which announcement, also where its number was given before, to one that a restored backup does not know."""
+    return f"{announced.id}-{announced.created_at:%Y%m%d%H%M%S}"
 
 
 def _recipient(delivery: str, address: str) -> Recipient:

@@ -7,6 +7,7 @@ database, because the disk is full for a while, or because the server of the dat
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
@@ -16,14 +17,16 @@ from newsletter.delivery.backoff import Backoff
 from newsletter.delivery.breaker import Breaker, end_alerts
 from newsletter.delivery.chunks import Chunk, LeaseLostError
 from newsletter.delivery.claiming import Claims
-from newsletter.delivery.connections import Parcel, Returned, settled_of
+from newsletter.delivery.expiring import expire_all
 from newsletter.delivery.incidents import Incidents
 from newsletter.delivery.lateness import hold_where_only_late_is_left
 from newsletter.delivery.ledger import Claimed, Settled
 from newsletter.delivery.limits.storms import Told
+from newsletter.delivery.parcels import Parcel, Returned, settled_of
 from newsletter.delivery.progress import Tally
 from newsletter.delivery.refusals import Refusals
-from newsletter.delivery.release import due, release
+from newsletter.delivery.release import due, freeze_strays, release
+from newsletter.delivery.restored import Watch
 from newsletter.delivery.senders.base import seconds
 from newsletter.delivery.standing import clear_trouble, next_wave, pause_for, standing_of
 from newsletter.delivery.two_clocks import TwoClocks
@@ -34,6 +37,9 @@ from newsletter.store.statuses import MailingStatus, OutcomeKind
 from newsletter.store.tables import mailing
 
 _SWEEP = 5.0
+_EXPIRING = 2.0
+"""Seconds that a worker gives people up in one go: what comes back meanwhile is to be recorded soon."""
+
 _SOON = 1.0
 """Seconds until it is told that limits, or a domain in trouble, hold mail up."""
 
@@ -52,6 +58,8 @@ class Books:
         patient: keep it for as long as it takes, and never give up.
         tally: told of every change.
         breaker: pauses the mailing where too much goes wrong.
+        alone: what the thread holds that is at work, where threads would only hinder each other.
+        watch: notices a backup that was put back.
     """
 
     def __init__(
@@ -67,6 +75,8 @@ class Books:
         patient: bool,
         tally: Tally,
         breaker: Breaker,
+        alone: AbstractContextManager[object],
+        watch: Watch | None = None,
     ) -> None:
         self._store = store
         self._mailing = mailing
@@ -78,6 +88,9 @@ class Books:
         self._patient = patient
         self._tally = tally
         self._breaker = breaker
+        self._watch = watch
+        # PostgreSQL's answers, and rows that others hold, may take long: nobody else must wait for them.
+        self._alone = alone if store.is_sqlite else nullcontext()
         self._incidents = Incidents(mailing.id, clocks)
         self._unrecorded: list[Settled] = []
         self._over: list[Chunk] = []
@@ -90,6 +103,7 @@ class Books:
         self._trouble_since: float | None = None
         self._why = ""
         self._held_up = False
+        self._giving_up = False
         self.refusals = Refusals()
 
     def enter(self, back: Sequence[Returned]) -> None:
@@ -119,12 +133,16 @@ class Books:
         limit = 0 if self._trouble_since is not None and self._unrecorded else limit
         turns = self._claims.turns
         parcels: list[Parcel] = []
+        risen = None
         try:
-            with self._store.writing() as connection:
+            # Held neither while this waits for other writers nor while the disk is waited for.
+            with self._store.writing() as connection, self._alone:
                 turns.begin(connection, now=self._clocks.now())
                 self._record(connection)
                 parcels = self._claim(connection, limit) if limit else []
                 turns.end(connection, full=len(parcels) >= limit)
+                if parcels and self._watch is not None:
+                    risen = self._watch.rise_with(connection)
         except (LeaseLostError, InputError) as fault:
             # Whether a commit that failed went through is not known: what it may have claimed is given back by the next.
             self._claims.forget()
@@ -136,6 +154,8 @@ class Books:
             steps.reached("record.committed")
         if parcels:
             steps.reached("claim.committed")
+            if self._watch is not None:
+                self._watch.saw(risen)
         self._recorded()
         self._tally.set_aside(turns.set_aside)
         self._tally.claimed(claim for parcel in parcels for claim in parcel.claims)
@@ -158,13 +178,16 @@ class Books:
             return
         self._held_up = bool(held_up)
         if not leaving:
+            self._watch_lineage()
             self._claims.be_present(self._store, now=self._clocks.now())
             self._release_when_due()
+        now = self._clocks.at_least()
+        self._giving_up = not expire_all(self._store, self._mailing.id, now=now, at_most=_EXPIRING)
         with self._store.writing() as connection:
             lost = self._sweep(connection, trouble or held_up)
         if lost:
             steps.reached("lapse.committed")
-        self._swept_at = seconds()
+        self._swept_at = None if self._giving_up else seconds()
         if not self._unrecorded:
             self._recovered()
         self._tally.tell()
@@ -214,7 +237,8 @@ class Books:
             else:
                 clear_trouble(connection, self._mailing.id)
             if not ledger.withdraw_if_cancelled(connection, self._mailing.id, now=now):
-                if ledger.finish(connection, self._mailing.id, now=now):
+                strays = freeze_strays(connection, self._mailing, clock=self._clocks.believed)
+                if not strays and ledger.finish(connection, self._mailing.id, now=now):
                     end_alerts(connection, self._mailing.id, why="the mailing has finished", now=now)
                 hold_where_only_late_is_left(connection, self._mailing.id, now=self._clocks.at_least())
             steps.reached("finish.writing")
@@ -272,27 +296,37 @@ class Books:
             self._incidents.waited(seconds() - self._trouble_since, self._why)
             self._trouble_since = None
 
+    def _watch_lineage(self) -> None:
+        """Before anything is claimed: whether this is still the database; and whoever puts back an older one shall see it."""
+        if self._watch is not None and not self._watch.look(now=self._clocks.now()):
+            self._watch.rise(now=self._clocks.now())
+
     def _claim(self, connection: Connection, limit: int) -> list[Parcel]:
+        if self._giving_up:
+            return []
+        if self._watch is not None and self._watch.is_behind(connection):
+            self._swept_at = None
+            return []
         return self._claims.take(connection, limit, now=self._clocks.now(), due_by=self._clocks.at_most())
 
     def _release_when_due(self) -> None:
         """Freeze the audience of waves whose hour has come."""
-        now, limits = self._clocks.at_least(), self._breaker.canary_limits
+        now, limits = self._clocks.believed(), self._breaker.canary_limits
         canary.judge(self._store, self._mailing.id, now=now, limits=limits)
-        if due(self._store, self._mailing.id, now=self._clocks.at_least()):
-            release(self._store, self._mailing, clock=self._clocks.at_least)
+        if due(self._store, self._mailing.id, now=self._clocks.believed()):
+            release(self._store, self._mailing, clock=self._clocks.believed)
             self._claims.look_again()
 
     def _wave_has_come(self) -> bool:
         """Whether a wave is due that was not when this last looked: it does not wait for the next sweep."""
-        return self._next_wave is not None and self._next_wave <= self._clocks.at_least()
+        return self._next_wave is not None and self._next_wave <= self._clocks.believed()
 
     def _sweep(self, connection: Connection, trouble: str) -> int:
         """How many deliveries the dead left unknown."""
         now, surely, number = self._clocks.now(), self._clocks.at_least(), self._mailing.id
         self._claims.hold(connection, now=now)
         self._claims.wake(connection, due_by=self._clocks.at_most())
-        self._next_wave = next_wave(connection, number, after=surely)
+        self._next_wave = next_wave(connection, number, after=self._clocks.believed())
         lost = chunks.lapse(connection, number, now=surely)
         if lost:
             history.note(connection, number, "worker.lost", actor=history.WORKER, now=now, unknown=lost)
@@ -300,7 +334,6 @@ class Books:
         if evidence.resend(connection, number, now=surely, quiet=self._quiet):
             self._claims.look_again()
         ledger.right_due(connection, number, now=self._clocks.at_most())
-        ledger.expire(connection, number, now=surely)
         self._incidents.write(connection, trouble=trouble)
         limit = select(mailing.c.not_later_than).where(mailing.c.id == number)
         self._not_later_than = connection.execute(limit).scalar_one()

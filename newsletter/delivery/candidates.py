@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, case, exists, lit
 
 from newsletter.audience import choosing
 from newsletter.delivery import evidence
-from newsletter.store.statuses import DeliveryStatus, Exclusion, MailingStatus, SubscriptionStatus
+from newsletter.store.statuses import DeliveryStatus, Exclusion, MailingKind, MailingStatus, SubscriptionStatus
 from newsletter.store.tables import BigId, Instant, delivery, mailing, subscriber, subscription, suppression, wave
 
 TOLD = "told"
@@ -91,7 +91,7 @@ def _candidates(
             subscriber.c.name,
             subscriber.c.domain,
             subscription.c.consent_at,
-            _reason(text, taken.c.id, taken.c.fence).label("reason"),
+            _reason(text, taken.c.id, taken.c.subscriber_id, taken.c.fence).label("reason"),
         )
         # From the outside in: whoever was erased meanwhile leaves a delivery without a subscriber.
         .outerjoin(subscriber, subscriber.c.id == taken.c.subscriber_id)
@@ -100,7 +100,9 @@ def _candidates(
     )
 
 
-def _reason(text: str, number: ColumnElement[int], fence: ColumnElement[int]) -> ColumnElement[str]:
+def _reason(
+    text: str, number: ColumnElement[int], subscriber_id: ColumnElement[int], fence: ColumnElement[int]
+) -> ColumnElement[str]:
     """Why it must not go, in the order of `Exclusion`; "" where it may."""
     suppressed = exists().where(suppression.c.address_key == subscriber.c.address_key)
     # Nobody who has no subscription any more may get it either.
@@ -113,10 +115,28 @@ def _reason(text: str, number: ColumnElement[int], fence: ColumnElement[int]) ->
         (left, Exclusion.UNSUBSCRIBED),
         (unconfirmed, Exclusion.UNCONFIRMED),
         *chosen,
+        (_has_it_elsewhere(subscriber_id), Exclusion.HAS_ISSUE),
     ]
     # Nor whoever got it after all: events came while it waited to be sent again.
     told = and_(fence > 0, evidence.told_of(number))
     return case(*((found, literal(why.value)) for found, why in cases), (told, literal(TOLD)), else_=literal(""))
+
+
+def _has_it_elsewhere(subscriber_id: ColumnElement[int]) -> ColumnElement[bool]:
+    """Whether the reader has the issue, or may have it, from another list. At the freeze nobody had, but they may have come
+    back since to a list that they had left, or a person tries again what had expired here.
+    """
+    own = mailing.alias("own")
+    of_issue = (mailing.c.issue == own.c.issue) & (mailing.c.id != own.c.id) & (own.c.id == bindparam("mailing"))
+    others = select(mailing.c.id).where(of_issue, mailing.c.kind != _CORRECTION, own.c.kind != _CORRECTION)
+    other = delivery.alias("other")
+    return exists().where(
+        other.c.mailing_id.in_(others), other.c.subscriber_id == subscriber_id, other.c.status.in_(_HAS_OR_MAY_HAVE)
+    )
+
+
+_CORRECTION = MailingKind.CORRECTION
+_HAS_OR_MAY_HAVE = (DeliveryStatus.SENDING, DeliveryStatus.ACCEPTED, DeliveryStatus.UNKNOWN)
 
 
 of_filter()  # made before anybody waits for it

@@ -5,7 +5,6 @@ Every function is one step of the caller's transaction.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,8 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from newsletter.delivery import evidence, steps
-from newsletter.delivery.identity import is_dead
+from newsletter.delivery import evidence, machine, steps
 from newsletter.store.statuses import ChunkStatus, DeliveryStatus, OutcomeKind
 from newsletter.store.tables import attempt, chunk, delivery, wave
 
@@ -48,7 +46,7 @@ def take(
         # Drawn, not counted: the provider posts the events of everything that uses its account, also of another newsroom
         # and of what this database was before it was restored. Counted numbers would be theirs, too, and prove what
         # never was.
-        "id": secrets.randbits(_ID_BITS) | 1,
+        "id": machine.present().draw(_ID_BITS) | 1,
         "wave_id": wave_id,
         "status": ChunkStatus.OPEN,
         "fence": 1,
@@ -80,7 +78,7 @@ def held_by_the_lost(connection: Connection, *, now: datetime) -> list[int]:
         .join(wave)
         .where(chunk.c.status == ChunkStatus.OPEN)
     )
-    return sorted({row.mailing_id for row in connection.execute(held) if row.lease_until < now or is_dead(row.worker)})
+    return sorted({row.mailing_id for row in connection.execute(held) if _is_over(row, now)})
 
 
 def lapse(connection: Connection, mailing_id: int, *, now: datetime) -> int:
@@ -90,12 +88,17 @@ def lapse(connection: Connection, mailing_id: int, *, now: datetime) -> int:
         .join(wave)
         .where(wave.c.mailing_id == mailing_id, chunk.c.status == ChunkStatus.OPEN)
     )
-    over = [row for row in connection.execute(held) if row.lease_until < now or is_dead(row.worker)]
+    over = [row for row in connection.execute(held) if _is_over(row, now)]
     lost = sum(_lapse(connection, mailing_id, row, now) for row in over)
     if lost:
         evidence.settle(connection, mailing_id, now=now)
         steps.reached("lapse.writing")
     return lost
+
+
+def _is_over(row: Any, now: datetime) -> bool:
+    """Whether the chunk's lease ran out, or its worker is dead."""
+    return bool(row.lease_until < now) or machine.present().knows_dead(row.worker)
 
 
 def _lapse(connection: Connection, mailing_id: int, row: Any, now: datetime) -> int:

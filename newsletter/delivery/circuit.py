@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 from newsletter.audience.addresses import without_addresses
@@ -25,6 +26,7 @@ class Circuit:
         self._waits = waits
         self._failures = 0
         self._closed_until: float | None = None
+        self._next_probe = -math.inf
         self.broken: Outcome | None = None
         self.trouble = ""
 
@@ -45,7 +47,14 @@ class Circuit:
         """How many of the `free` connections may be used now."""
         if self.broken or self.opens_in(now) > 0:
             return 0
-        return min(free, 1) if self._failures else free
+        if not self._failures:
+            return free
+        return min(free, 1) if now >= self._next_probe else 0
+
+    def sent(self, number: int, now: float) -> None:
+        """Learn that so many messages went out: one that nobody answers is followed by no other for a while."""
+        if number and self._failures:
+            self._next_probe = now + self._waits.wait(self._failures).total_seconds()
 
     def opens_in(self, now: float) -> float:
         """Seconds until a message may go out again; 0 where one may now."""

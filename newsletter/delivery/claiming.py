@@ -10,10 +10,10 @@ from sqlalchemy import Connection, select
 
 from newsletter.delivery import chunks, in_turn, ledger
 from newsletter.delivery.chunks import Chunk
-from newsletter.delivery.connections import Parcel
 from newsletter.delivery.copies import Copies
 from newsletter.delivery.ledger import Claimed, Found
 from newsletter.delivery.limits.turns import Turns
+from newsletter.delivery.parcels import Parcel
 from newsletter.delivery.senders.base import Capabilities, seconds
 from newsletter.publishing import editions
 from newsletter.store import Store
@@ -156,7 +156,7 @@ class Claims:
         if self._held is None:
             self._held = chunks.take(connection, self._waves[0].id, worker=self._worker, now=now, lease=self._lease)
         parcels: list[Parcel] = []
-        for each in self._waves:
+        for each in self._in_rotation():
             left = limit - len(parcels)
             if not left:
                 break
@@ -190,6 +190,12 @@ class Claims:
             parcels += [Parcel(chunk=self._held, claims=(one,), copies=each.copies, until=until) for one in claims]
         return parcels
 
+    def _in_rotation(self) -> list[_Wave]:
+        """Each wave is the first once: a small one does not wait until the million of an earlier one are through."""
+        turn = list(self._waves)
+        self._waves.append(self._waves.pop(0))
+        return turn
+
     def _in_turn(self, connection: Connection, asked: in_turn.Asked, held: Chunk) -> list[Claimed]:
         """Of those that wait for their turn in a dry wave some may go all the same."""
         claims = in_turn.claim(connection, asked, held, self.turns)
@@ -198,9 +204,9 @@ class Claims:
         return claims
 
     def _chunk(self, connection: Connection, now: datetime, due_by: datetime) -> Parcel | None:
-        """One chunk of the first wave that has something to claim."""
+        """One chunk of the next wave that has something to claim."""
         until = seconds() + self._capabilities.deadline
-        for each in self._waves:
+        for each in self._in_rotation():
             if each.id in self._dry:
                 continue
             found = self._found(connection, each, due_by)

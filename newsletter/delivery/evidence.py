@@ -115,6 +115,12 @@ def told_of(delivery_id: ColumnElement[int]) -> ColumnElement[bool]:
     )
 
 
+def events_come(connection: Connection, mailing_id: int) -> bool:
+    """Whether a provider tells of the mailing's deliveries: a mail server says nothing after its answer."""
+    told = select(chunk.c.id).join(wave).where(wave.c.mailing_id == mailing_id, chunk.c.one_request)
+    return connection.execute(select(exists(told))).scalar_one()
+
+
 def in_quiet(connection: Connection, mailing_id: int, *, now: datetime, quiet: timedelta = QUIET) -> int:
     """How many of the unknown have not been so for the whole quiet period."""
     where = (

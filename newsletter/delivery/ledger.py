@@ -24,6 +24,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    true,
     update,
 )
 
@@ -175,8 +176,8 @@ def withdraw_left(connection: Connection, rows: Sequence[Row[Any]], *, now: date
         connection.execute(_WITHDRAW, {"ids": ids, "now": now, "why": kept})
 
 
-def expire(connection: Connection, mailing_id: int, *, now: datetime) -> int:
-    """Give up what is still to be sent, where the mailing's *not later than* has passed; how many.
+def expire(connection: Connection, mailing_id: int, *, now: datetime, limit: int = 20_000) -> int:
+    """Give up what is still to be sent, where the mailing's *not later than* has passed, up to `limit` at a time; how many.
 
     The limit is the mailing's own of this moment: a second send may have prolonged it since a worker last looked. A
     wave that has one of its own goes by that. What was to be sent again, and may have arrived the first time, is unknown
@@ -186,12 +187,20 @@ def expire(connection: Connection, mailing_id: int, *, now: datetime) -> int:
     over = exists().where(mailing.c.id == mailing_id, mailing.c.not_later_than < now)
     waves = select(wave.c.id).where(wave.c.mailing_id == mailing_id, wave.c.not_later_than < now)
     late_waves = connection.execute(waves).scalars().all()
-    if not late_waves and not connection.execute(select(over)).scalar_one():
+    all_of_it = connection.execute(select(over)).scalar_one()
+    if not late_waves and not all_of_it:
         return 0
-    late = over | delivery.c.wave_id.in_(late_waves) if late_waves else over
-    where = (delivery.c.mailing_id == mailing_id) & waiting & late
+    late = true() if all_of_it else delivery.c.wave_id.in_(late_waves)
+    some = select(delivery.c.id).where(delivery.c.mailing_id == mailing_id, waiting, late).limit(limit)
     values = {"status": _given_up_as(DeliveryStatus.EXPIRED), "due_at": None, "pace_id": None, "changed_at": now}
-    return connection.execute(update(delivery).where(where).values(values)).rowcount
+    return connection.execute(update(delivery).where(delivery.c.id.in_(some), waiting, late).values(values)).rowcount
+
+
+def is_late(connection: Connection, mailing_id: int, *, now: datetime) -> bool:
+    """Whether the time of the mailing, or of a wave of it, has passed."""
+    of_mailing = exists().where(mailing.c.id == mailing_id, mailing.c.not_later_than < now)
+    of_wave = exists().where(wave.c.mailing_id == mailing_id, wave.c.not_later_than < now)
+    return connection.execute(select(of_mailing | of_wave)).scalar_one()
 
 
 def right_due(connection: Connection, mailing_id: int, *, now: datetime) -> int:

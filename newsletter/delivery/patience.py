@@ -10,6 +10,7 @@ import structlog
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from newsletter.delivery import machine
 from newsletter.delivery.backoff import Backoff
 from newsletter.delivery.senders.base import seconds
 from newsletter.errors import InputError
@@ -82,9 +83,9 @@ class Patience:
     def _nap(self, tries: int) -> None:
         wait = _WAITS.wait(tries).total_seconds()
         if self._stopping.is_set():
-            threading.Event().wait(min(wait, 0.25))
+            machine.present().rest(min(wait, 0.25))
         else:
-            self._stopping.wait(wait)
+            machine.present().rest(wait, until=self._stopping)
 
 
 def _is_of_state(error: DBAPIError) -> bool:

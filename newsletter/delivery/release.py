@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -29,9 +28,10 @@ from sqlalchemy import (
 from newsletter.audience import choosing
 from newsletter.audience.choosing import EVERYBODY, Choice
 from newsletter.clock import Clock
-from newsletter.delivery import canary, steps
+from newsletter.delivery import canary, machine, steps
 from newsletter.delivery.belonging import by_clock, of_wave
 from newsletter.delivery.lateness import late
+from newsletter.delivery.strays import astray, may_be_left, takes_strays
 from newsletter.publishing import Mailing
 from newsletter.publishing.timing import EVERYONE, ReaderClock
 from newsletter.store import Store
@@ -83,9 +83,9 @@ def release(
     """
     stop = stop or threading.Event()
     for wave_id in due(store, released.id, now=clock()):
-        while not stop.is_set() and _freeze_batch(store, released, wave_id, clock, batch):
-            steps.reached("freeze.committed")
-            time.sleep(_BREATH if store.is_sqlite else 0)
+        while not stop.is_set() and _freeze_more(store, released, wave_id, clock, batch):
+            if store.is_sqlite:
+                machine.present().rest(_BREATH)
     with store.reading() as connection:
         row = connection.execute(_counts(released.id)).one()
     excluded = {Exclusion(reason): count for reason, count in row.excluded.items()}
@@ -102,28 +102,99 @@ def due(store: Store, mailing_id: int, *, now: datetime) -> list[int]:
         return list(connection.execute(select(wave.c.id).where(waiting).order_by(wave.c.due_at, wave.c.id)).scalars())
 
 
+def _freeze_more(store: Store, released: Mailing, wave_id: int, clock: Clock, batch: int) -> bool:
+    """A batch, or the end where all are frozen; whether there may be more."""
+    with store.reading() as connection:
+        row = connection.execute(select(wave).where(wave.c.id == wave_id)).one()
+        more = row.released_at is None and _last_of_batch(connection, released.list_id, row, 1) is not None
+        # Looked for before anything is locked: that takes reading the whole list.
+        strays = _strays(connection, released, row, clock()) if not more and takes_strays(connection, row) else []
+    if not more:
+        return _complete(store, released, wave_id, clock, strays)
+    if frozen := _freeze_batch(store, released, wave_id, clock, batch):
+        steps.reached("freeze.committed")
+    return frozen
+
+
 def _freeze_batch(store: Store, released: Mailing, wave_id: int, clock: Clock, batch: int) -> bool:
-    """One transaction; whether there may be more."""
+    """One transaction; whether it froze some."""
     with store.writing() as connection:
-        # Locked, so that two processes never freeze the same batch and count it twice, nor freeze past a cancellation; the
-        # issue's other mailings too, so that who is on two lists is not frozen into both at the same moment.
-        of_issue = select(mailing.c.id, mailing.c.status).where(mailing.c.issue == released.issue)
-        locked = connection.execute(of_issue.order_by(mailing.c.id).with_for_update())
-        if {row.id: row.status for row in locked}[released.id] != MailingStatus.SENDING:
-            return False
-        row = connection.execute(select(wave).where(wave.c.id == wave_id).with_for_update()).one()
-        if row.released_at is not None:
-            return False
-        last = _last_of_batch(connection, released.list_id, row, batch)
-        if last is None:
-            connection.execute(update(wave).where(wave.c.id == wave_id).values(released_at=clock()))
-            store.take_stock(connection, delivery)
-            return False
+        row = _locked(connection, released, wave_id, now=clock())
+        last = None if row is None else _last_of_batch(connection, released.list_id, row, batch)
+        if row is None or last is None:
+            return row is not None
         span = and_(_up_to(released.list_id, row, last), *of_wave(connection, row))
         _freeze_span(connection, released, row, span, clock)
         connection.execute(update(wave).where(wave.c.id == wave_id).values(frozen_to=last))
         steps.reached("freeze.writing")
         return True
+
+
+def _complete(store: Store, released: Mailing, wave_id: int, clock: Clock, strays: Sequence[int]) -> bool:
+    """Release the wave, with the strays in it; whether there is more to freeze after all."""
+    with store.writing() as connection:
+        row = _locked(connection, released, wave_id, now=clock())
+        if row is None:
+            return False
+        if _last_of_batch(connection, released.list_id, row, 1) is not None:
+            return True
+        _take_along(connection, released, row, strays, clock)
+        connection.execute(update(wave).where(wave.c.id == wave_id).values(released_at=clock()))
+        store.take_stock(connection, delivery)
+        return False
+
+
+def freeze_strays(connection: Connection, released: Mailing, *, clock: Clock) -> int:
+    """Where all others have gone: those whom no wave has met go too; how many there are."""
+    if not may_be_left(connection, released.id) or not _is_sending(connection, released):
+        return 0
+    going = select(wave).where(wave.c.mailing_id == released.id, ~wave.c.canary, ~wave.c.skipped)
+    # With the last one: they have as much time as its readers.
+    row = connection.execute(going.order_by(wave.c.not_later_than.desc(), wave.c.id.desc()).limit(1)).one_or_none()
+    strays = [] if row is None else _strays(connection, released, row, clock())
+    if row is not None:
+        _take_along(connection, released, row, strays, clock)
+    return len(strays)
+
+
+def _take_along(connection: Connection, released: Mailing, row: Row[Any], strays: Sequence[int], clock: Clock) -> None:
+    for start in range(0, len(strays), BATCH):
+        some = subscription.c.subscriber_id.in_(strays[start : start + BATCH])
+        span = and_(subscription.c.list_id == released.list_id, some, astray(row))
+        _freeze_span(connection, released, row, span, clock)
+
+
+def _strays(connection: Connection, released: Mailing, row: Row[Any], now: datetime) -> list[int]:
+    """Whom the wave takes along: by number, in order."""
+    mailed = _reason_of(connection, released, now) == _INCLUDED
+    found = (
+        select(subscription.c.subscriber_id)
+        .join(subscriber)
+        .where(subscription.c.list_id == released.list_id, astray(row), mailed)
+        .order_by(subscription.c.subscriber_id)
+    )
+    return list(connection.execute(found).scalars())
+
+
+def _locked(connection: Connection, released: Mailing, wave_id: int, *, now: datetime) -> Row[Any] | None:
+    """The wave, where something of it is to be frozen; None where the mailing is not being sent, or the wave is complete,
+    or it has not begun and became too late since it was found due: this process may have stood still.
+    """
+    if not _is_sending(connection, released):
+        return None
+    found = connection.execute(select(wave).where(wave.c.id == wave_id).with_for_update()).one()
+    may_begin = found.frozen_to or found.skipped or found.not_later_than is None or found.not_later_than >= now
+    return found if found.released_at is None and may_begin else None
+
+
+def _is_sending(connection: Connection, released: Mailing) -> bool:
+    """Locked, so that two processes never freeze the same batch and count it twice, nor freeze past a cancellation; the
+    issue's other mailings too, so that who is on two lists is not frozen into both at the same moment.
+    """
+    of_issue = select(mailing.c.id, mailing.c.status).where(mailing.c.issue == released.issue)
+    locked = connection.execute(of_issue.order_by(mailing.c.id).with_for_update())
+    statuses = {row.id: row.status for row in locked}
+    return bool(statuses[released.id] == MailingStatus.SENDING)
 
 
 def _last_of_batch(connection: Connection, list_id: int, row: Row[Any], batch: int) -> int | None:
@@ -156,10 +227,7 @@ def _freeze_span(
     connection: Connection, released: Mailing, row: Row[Any], span: ColumnElement[bool], clock: Clock
 ) -> None:
     now = clock()
-    elsewhere = _elsewhere(connection, released.issue, mailing_id=released.id, now=now)
-    choice = choosing.of_mailing(connection, released.id, filter_text=released.filter, segment=released.segment)
-    other = Exclusion.TOO_LATE.value if row.skipped else _INCLUDED
-    reason = _reason(elsewhere, choosing.left_out(choice, now=now), other=other)
+    reason = _reason_of(connection, released, now, other=Exclusion.TOO_LATE.value if row.skipped else _INCLUDED)
     chosen = (
         select(
             literal(released.id),
@@ -182,6 +250,14 @@ def _freeze_span(
     )
     excluded = _tally(connection, reason, and_(span, reason != _INCLUDED, ~has_it))
     _add_counts(connection, released.id, _audience({_INCLUDED: prepared, **excluded}))
+
+
+def _reason_of(
+    connection: Connection, released: Mailing, now: datetime, *, other: str = _INCLUDED
+) -> ColumnElement[str]:
+    elsewhere = _elsewhere(connection, released.issue, mailing_id=released.id, now=now)
+    choice = choosing.of_mailing(connection, released.id, filter_text=released.filter, segment=released.segment)
+    return _reason(elsewhere, choosing.left_out(choice, now=now), other=other)
 
 
 def _tally(connection: Connection, reason: ColumnElement[str], where: ColumnElement[bool]) -> dict[str, int]:

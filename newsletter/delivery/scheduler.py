@@ -18,25 +18,21 @@ from newsletter.delivery import starting, upkeep
 from newsletter.delivery.alarm_clock import AlarmClock
 from newsletter.delivery.attendance import Attendance
 from newsletter.delivery.patience import Patience
+from newsletter.delivery.rereading import Rereading
+from newsletter.delivery.restored import Watch
 from newsletter.delivery.slots import SlotWatch
 from newsletter.delivery.telling import Teller
-from newsletter.delivery.two_clocks import TwoClocks
+from newsletter.delivery.two_clocks import BELIEF, JUMP, TwoClocks
 from newsletter.roundups import Outlets
 from newsletter.settings import Settings
 from newsletter.store import Store
 
 log = structlog.get_logger(__name__)
 
-CLOCK_JUMPED, _MACHINE = "CLOCK-JUMPED", "machine:clock"
+CLOCKJUMPED, _MACHINE = "CLOCK-JUMPED", "machine:clock"
 
 _LOOK_ROUND = timedelta(seconds=30)
 """Between two looks at slots and waves; what is due is looked for at every tick."""
-
-_JUMP = timedelta(seconds=10)
-"""A clock that the network keeps right is slewed, or moved by less."""
-
-_BELIEF = timedelta(minutes=5)
-"""How long a clock that has jumped must run evenly before its hour counts again."""
 
 
 class Scheduler:
@@ -49,6 +45,8 @@ class Scheduler:
         clock: gives the hour.
         clocks: the same beside one that nobody sets; made from `clock` where not given.
         teller: tells people of alerts; nobody is told by this process where none is given.
+        watch: notices a backup that was put back; nothing does where none is given.
+        rereading: gives settings and outlets anew when their files change; without it they stay.
     """
 
     def __init__(
@@ -60,12 +58,16 @@ class Scheduler:
         clock: Clock,
         clocks: TwoClocks | None = None,
         teller: Teller | None = None,
+        watch: Watch | None = None,
+        rereading: Rereading | None = None,
     ) -> None:
         self._store = store
         self._clocks = clocks or TwoClocks(clock)
         self._slots = SlotWatch(store, settings, outlets=outlets)
         self._attendance = Attendance(store)
         self._teller = teller
+        self._watch = watch
+        self._rereading = rereading
         self._stopping = threading.Event()
         self._patience = Patience(store, self._stopping, patient=True)
         self._alarms = AlarmClock(self.run_once)
@@ -105,9 +107,15 @@ class Scheduler:
 
     def tick(self, now: datetime) -> datetime | None:
         """What is due at `now`: start or hold it. Every half minute, and when a slot comes, look round too."""
-        for number in starting.start_due(self._store, now=now):
+        looks_round = self._is_to_look_round(now)
+        if self._watch is not None:
+            self._watch.look(now=now, thorough=looks_round)
+        started = starting.start_due(self._store, now=now)
+        for number in started:
             log.info("mailing.started", mailing=number)
-        if self._is_to_look_round(now):
+        if started and self._watch is not None:
+            self._watch.rise(now=now)
+        if looks_round:
             self._look_round(now)
         with self._store.reading() as connection:
             due = starting.next_due(connection)
@@ -123,6 +131,9 @@ class Scheduler:
             log.info("mailing.reckoned_anew", mailing=number)
         upkeep.add_waves(self._store, now=now)
         starting.tell_late_waves(self._store, now=now)
+        starting.tell_still_held(self._store, now=now)
+        if self._rereading is not None and (fresh := self._rereading.look(now=now)) is not None:
+            self._slots = SlotWatch(self._store, fresh.settings, outlets=fresh.outlets)
         self._next_slot = self._slots.look(now=now)
         self._attendance.look(now=now)
         if self._teller is not None:
@@ -131,14 +142,14 @@ class Scheduler:
 
     def _watch_clock(self) -> None:
         now, gap = self._clocks.now(), self._clocks.gap()
-        if abs(gap - self._gap) > _JUMP:
+        if abs(gap - self._gap) > JUMP:
             self._tell_jump(gap - self._gap, now)
             self._gap, self._even_since = gap, now
-        elif self._even_since is not None and now - self._even_since >= _BELIEF:
+        elif self._even_since is not None and now - self._even_since >= BELIEF:
             self._clocks.believe_wall()
             self._gap, self._even_since = timedelta(0), None
             with self._store.writing() as connection:
-                alerts.resolve(connection, CLOCK_JUMPED, _MACHINE, now=now, why="it has run evenly since")
+                alerts.resolve(connection, CLOCKJUMPED, _MACHINE, now=now, why="it has run evenly since")
 
     def _tell_jump(self, by: timedelta, now: datetime) -> None:
         seconds = round(by.total_seconds())
@@ -147,4 +158,4 @@ class Scheduler:
             f"the clock of a machine that runs a scheduler was moved by {seconds:+,} s; nothing is sent early for that"
         )
         with self._store.writing() as connection:
-            alerts.raise_alert(connection, Alert(code=CLOCK_JUMPED, subject=_MACHINE, message=said), now=now)
+            alerts.raise_alert(connection, Alert(code=CLOCKJUMPED, subject=_MACHINE, message=said), now=now)

@@ -7,19 +7,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date as Date  # noqa: N812 - as everywhere
 from datetime import datetime, timedelta
+from functools import partial
 
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from newsletter import alerts
 from newsletter.alerts import Alert
 from newsletter.delivery import steps
-from newsletter.publishing import mailings
+from newsletter.publishing import Mailing, mailings
 from newsletter.publishing.calendar import Calendar, Slot, hour_in_words
 from newsletter.publishing.recurring import Outcome, schedule_approved
+from newsletter.publishing.scheduling import Proposal
 from newsletter.publishing.wish import calendar_of
 from newsletter.roundups import Outlets
 from newsletter.settings import Settings
-from newsletter.store import Store
+from newsletter.store import Store, lineage
 from newsletter.store.alert_tables import alert as alert_table
 from newsletter.store.statuses import MailingKind
 from newsletter.store.tables import mailing, mailing_list
@@ -58,11 +60,16 @@ class SlotWatch:
         named = ((name, each, calendar_of(each, zone=zone)) for name, each in settings.lists.items())
         self._calendars = {name: calendar for name, _, calendar in named if calendar is not None}
         self._slots: dict[tuple[str, Date], Slot | None] = {}
+        # Slots before it fell into the time after a backup: what went out then is not known.
+        self._word_given_at: datetime | None = None
 
     def look(self, *, now: datetime) -> datetime | None:
         """Schedule what goes by itself, raise what is missing, resolve what is there; when the next slot matters."""
-        if not self._calendars:
+        with self._store.reading() as connection:
+            known = lineage.read(connection)
+        if not self._calendars or known is None or known.waits:
             return None
+        self._word_given_at = known.accepted_at
         if self._watched is None:
             self._watched = self._promised(now)
         recurring = {name: self._calendars[name] for name in self._calendars if self._settings.lists[name].recurring}
@@ -72,20 +79,20 @@ class SlotWatch:
         return min((ready for _, _, ready in slots if ready > now), default=None)
 
     def _by_itself(self, recurring: Mapping[str, Calendar], now: datetime) -> list[Outcome]:
-        outcomes = schedule_approved(self._store, self._settings, recurring, outlets=self._outlets, now=now)
+        also = partial(_tell_missed, now=now)
+        outcomes = schedule_approved(
+            self._store,
+            self._settings,
+            recurring,
+            outlets=self._outlets,
+            now=now,
+            known_since=self._word_given_at,
+            also=also,
+        )
         for made in outcomes:
             if made.mailing is not None:
                 steps.reached("slot.committed")
-                self._tell_missed(made, now)
         return outcomes
-
-    def _tell_missed(self, made: Outcome, now: datetime) -> None:
-        if made.mailing is None or made.proposal is None or not made.proposal.too_late:
-            return
-        said = f"the hour of {made.proposal.too_late:,} readers of list {made.list_name!r} had passed when {made.issue} was ready"
-        about = Alert(code=MISSED, subject=f"mailing:{made.mailing.id}", message=said)
-        with self._store.writing() as connection:
-            alerts.raise_alert(connection, about, now=now)
 
     def _around(self, now: datetime) -> Iterator[tuple[_Watched, Slot, datetime]]:
         """The slots that matter now, each with the instant by which its mailing has to be there."""
@@ -95,7 +102,8 @@ class SlotWatch:
         for watched in self._watched or ():
             for each in days:
                 slot = self._slot(watched, each)
-                if slot is None or not now - _BACK <= slot.due_at <= now + _AHEAD or slot.due_at < watched.since:
+                since = max(watched.since, self._word_given_at or watched.since)
+                if slot is None or not now - _BACK <= slot.due_at <= now + _AHEAD or slot.due_at < since:
                     continue
                 ready = watched.calendar.ready_at(each) or slot.due_at
                 yield watched, slot, min(ready, slot.due_at)
@@ -126,7 +134,10 @@ class SlotWatch:
         missing = {}
         for watched, slot, ready in slots:
             if (watched.id, slot.day) not in taken and ready <= now:
-                missing[_subject(watched.name, watched.id, slot.day)] = self._missing(watched, slot, outcomes)
+                subject = _subject(watched.name, watched.id, slot.day)
+                code, said = self._missing(watched, slot, outcomes)
+                # Once the slot has passed nothing is tried any more, and why it did not go stays as it was told.
+                missing[subject] = (NOT_BY_ITSELF if (NOT_BY_ITSELF, subject) in raised else code, said)
         self._write(missing, raised, {_subject(w.name, w.id, s.day) for w, s, _ in slots}, now)
 
     def _missing(self, watched: _Watched, slot: Slot, outcomes: Sequence[Outcome]) -> tuple[str, str]:
@@ -154,7 +165,8 @@ class SlotWatch:
             for code, subject, said in new:
                 alerts.raise_alert(connection, Alert(code=code, subject=subject, message=said), now=now)
             for code, subject in over:
-                why = "it is scheduled" if subject in looked_at else "its day is over"
+                scheduled = "it is scheduled" if subject in looked_at else "its day is over"
+                why = "it is not scheduled still: another alert says why" if subject in missing else scheduled
                 alerts.resolve(connection, code, subject, now=now, why=why)
 
     def _promised(self, now: datetime) -> tuple[_Watched, ...]:
@@ -174,6 +186,16 @@ class SlotWatch:
                     connection.execute(update(mailing_list).where(mailing_list.c.id == row.id).values(values))
             watched.append(_Watched(id=row.id, name=name, calendar=calendar, since=since))
         return tuple(watched)
+
+
+def _tell_missed(connection: Connection, made: Mailing, proposal: Proposal, *, now: datetime) -> None:
+    if not proposal.too_late:
+        return
+    said = (
+        f"the hour of {proposal.too_late:,} readers of list {made.list_name!r} had passed when {made.issue} was ready"
+    )
+    about = Alert(code=MISSED, subject=f"mailing:{made.id}", message=said)
+    alerts.raise_alert(connection, about, now=now)
 
 
 def _written(calendar: Calendar) -> str:

@@ -54,7 +54,8 @@ def standing_of(store: Store, mailing_id: int, *, now: datetime) -> Standing:
             counts=ledger.counts(connection, mailing_id),
             next_waves=tuple(hours),
             next_due=ledger.next_due(connection, mailing_id),
-            resends=row.resend_after is not None,
+            # Past its time nothing is sent again, and what is unknown by then is its end.
+            resends=row.resend_after is not None and row.not_later_than >= now,
         )
 
 

@@ -12,15 +12,19 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from newsletter.clock import Clock
-from newsletter.delivery import chunks, control, correspondence, evidence, history, notices, steps
+from newsletter.delivery import chunks, control, correspondence, evidence, history, machine, notices, steps
 from newsletter.delivery.announcer import Announcer
 from newsletter.delivery.backoff import Backoff
 from newsletter.delivery.beside import Beside
 from newsletter.delivery.breaker import Breaker
+from newsletter.delivery.calls import OpenCalls
+from newsletter.delivery.connections import Connections
 from newsletter.delivery.copies import Copies
 from newsletter.delivery.correspondence import Correspondence
 from newsletter.delivery.identity import own_name
+from newsletter.delivery.machine import Task
 from newsletter.delivery.patience import Patience
+from newsletter.delivery.restored import Watch
 from newsletter.delivery.senders.base import Sender, seconds
 from newsletter.delivery.standing import pause_for
 from newsletter.delivery.telling import Teller
@@ -51,12 +55,15 @@ class StandBy:
         keys: make the readers' tokens.
         sender: hands the messages over.
         clock: gives the hour.
+        steady: gives seconds that nobody sets, for `TwoClocks`.
         backoff: the waits between the tries of one delivery.
         lease: how long others wait before they take this process for dead.
         name: what this process is called in the ledger, after its machine and number; a random word by default.
         announcer: tells people of alerts; nobody is told where none is given.
         limits: when a mailing pauses by itself; the usual ones where none are given.
         letters: carries the notices to readers; they wait for another worker where none is given.
+        connect: opens the sender's connections.
+        watch: notices a backup that was put back; nothing does where none is given.
     """
 
     def __init__(
@@ -66,18 +73,22 @@ class StandBy:
         keys: TokenKeys,
         sender: Sender,
         clock: Clock,
+        steady: Callable[[], float] = seconds,
         backoff: Backoff | None = None,
         lease: timedelta = LEASE,
         name: str | None = None,
         announcer: Announcer | None = None,
         limits: BreakerSettings | None = None,
         letters: Correspondence | None = None,
+        connect: OpenCalls = Connections.of,
+        watch: Watch | None = None,
     ) -> None:
         self._store = store
         self._keys = keys
         self._sender = sender
         self._clock = clock
-        self._clocks = TwoClocks(clock)
+        self._steady = steady
+        self._clocks = TwoClocks(clock, steady)
         self._backoff = backoff
         self._lease = lease
         self._name = name or own_name()
@@ -85,9 +96,11 @@ class StandBy:
         self._limits = limits
         self._letters = letters
         self._carrying = Beside(letters.run_once, name="notices") if letters is not None else None
+        self._connect = connect
+        self._watch = watch
         self._stopping = threading.Event()
         self._patience = Patience(store, self._stopping, patient=True)
-        self._working: dict[int, tuple[Worker, threading.Thread]] = {}
+        self._working: dict[int, tuple[Worker, Task]] = {}
         self._rested: dict[int, float] = {}
         self._swept_at: float | None = None
         self.crash: BaseException | None = None
@@ -109,7 +122,7 @@ class StandBy:
             if not self.run_once() and until():
                 leaving_by_itself = True
                 break
-            self._stopping.wait(_LOOK)
+            machine.present().rest(_LOOK, until=self._stopping)
         self.stop()
         for _, thread in list(self._working.values()):
             thread.join()
@@ -124,6 +137,8 @@ class StandBy:
         self._working = {number: pair for number, pair in self._working.items() if pair[1].is_alive()}
         if self._swept_at is None or seconds() - self._swept_at >= _SWEEP:
             self._swept_at = seconds()
+            if self._watch is not None:
+                self._patience.call(partial(self._watch.look, now=self._clocks.now()))
             self._sweep()
             self._teller.tell()
         sending = self._patience.call(lambda: mailings.being_sent(self._store))
@@ -169,17 +184,19 @@ class StandBy:
             copies=Copies.of(edition, found, self._keys),
             sender=self._sender,
             clock=self._clock,
+            steady=self._steady,
             backoff=self._backoff,
             lease=self._lease,
             name=self._name,
             patient=True,
             pauses=True,
             breaker=Breaker(self._store, found.id, self._limits),
+            connect=self._connect,
+            watch=self._watch,
         )
-        thread = threading.Thread(target=self._work, args=(found.id, worker), name=f"mailing-{found.id}")
-        self._working[found.id] = (worker, thread)
         log.info("mailing.taken_up", mailing=found.id)
-        thread.start()
+        work = partial(self._work, found.id, worker)
+        self._working[found.id] = (worker, machine.present().begin(work, name=f"mailing-{found.id}"))
         if self._stopping.is_set():
             worker.stop()
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, String, and_, cast, exists, func, literal, select, update
 
 from newsletter.alerts import Alert, raise_alert
 from newsletter.delivery import history, steps
 from newsletter.delivery.lateness import HELD, hold_where_only_late_is_left, late, tell_held, too_late_in_words
 from newsletter.delivery.trouble import in_the_way
-from newsletter.store import Store
+from newsletter.store import Store, lineage
+from newsletter.store.alert_tables import alert
 from newsletter.store.statuses import MailingStatus
 from newsletter.store.tables import mailing, wave
 
@@ -53,6 +54,32 @@ def tell_late_waves(store: Store, *, now: datetime) -> None:
                 _tell_late(connection, number, now)
 
 
+def tell_still_held(store: Store, *, now: datetime) -> None:
+    """Mailings whose hour has come, and that are held since a backup was put back: nobody has resumed them, nor cancelled
+    them, and people are told once. While the database itself waits for a word, that is told.
+    """
+    key = literal(f"{HELD} mailing:") + cast(mailing.c.id, String)
+    told = exists().where(alert.c.open_key == key)
+    held = (
+        (mailing.c.status == MailingStatus.PAUSED) & mailing.c.started_at.is_(None) & mailing.c.restored_at.is_not(None)
+    )
+    with store.reading() as connection:
+        known = lineage.read(connection)
+        if known is None or known.waits:
+            return
+        found = list(connection.execute(select(mailing.c.id).where(held, mailing.c.due_at <= now, ~told)).scalars())
+    for number in found:
+        said = (
+            f"mailing {number} is due, and is held because a backup was put back: "
+            f"`newsletter mailing resume {number} --yes` sends it all the same"
+        )
+        with store.writing() as connection:
+            # Somebody may have decided meanwhile.
+            still = select(mailing.c.id).where(mailing.c.id == number, held).with_for_update()
+            if connection.execute(still).first() is not None:
+                raise_alert(connection, Alert(code=HELD, subject=f"mailing:{number}", message=said), now=now)
+
+
 def _is_due(now: datetime) -> ColumnElement[bool]:
     return and_(mailing.c.status == MailingStatus.SCHEDULED, mailing.c.due_at <= now)
 
@@ -84,9 +111,19 @@ def _hold(connection: Connection, number: int, now: datetime) -> bool:
 
 
 def _tell_late(connection: Connection, number: int, now: datetime) -> None:
+    """Once for so many waves: the next look, and the next scheduler, find the same."""
     left = (wave.c.mailing_id == number) & wave.c.released_at.is_(None) & late(now)
     waves, first = connection.execute(select(func.count(), func.min(wave.c.due_at)).where(left)).one()
-    if waves:
-        one = "one wave" if waves == 1 else f"{waves} waves"
-        said = f"{one} of mailing {number} waits for a person: the first {too_late_in_words(first, now)}"
-        raise_alert(connection, Alert(code=HELD, subject=f"mailing:{number}", message=said), now=now)
+    if not waves:
+        return
+    who = (
+        f"{'one wave' if waves == 1 else f'{waves} waves'} of mailing {number} {'waits' if waves == 1 else 'wait'} for"
+    )
+    about = Alert(
+        code=HELD,
+        subject=f"mailing:{number}",
+        message=f"{who} a person: the first {too_late_in_words(first, now)}",
+    )
+    told = connection.execute(select(alert.c.message).where(alert.c.open_key == about.key)).scalar()
+    if told is None or not told.startswith(f"{who} "):
+        raise_alert(connection, about, now=now)

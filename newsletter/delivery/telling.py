@@ -4,13 +4,12 @@ no mailing and no slot.
 
 from __future__ import annotations
 
-import threading
-
 import structlog
 
 from newsletter.clock import Clock
-from newsletter.delivery import aftermath, breaker
+from newsletter.delivery import aftermath, breaker, machine
 from newsletter.delivery.announcer import Announcer
+from newsletter.delivery.machine import Task
 from newsletter.delivery.senders.base import seconds
 from newsletter.settings import BreakerSettings
 from newsletter.store import Store
@@ -42,14 +41,13 @@ class Teller:
         self._clock = clock
         self._announcer = announcer
         self._limits = breaker.thresholds(limits)
-        self._thread: threading.Thread | None = None
+        self._thread: Task | None = None
         self._looked_back_at: float | None = None
 
     def tell(self) -> None:
         """Begin to tell what there is to tell, and return at once; nothing where the last telling still runs."""
         if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(target=self.run_once, name="alerts")
-            self._thread.start()
+            self._thread = machine.present().begin(self.run_once, name="alerts")
 
     def finish(self, *, once_more: bool) -> None:
         """Let what is being told be told, which may take as long as a call does; `once_more`, also what came up since."""

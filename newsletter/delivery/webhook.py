@@ -82,6 +82,28 @@ class Webhook:
             return Outcome.accepted(answer.status, words)
         return Outcome.rejected(_GONE, words) if answer.status == _GONE else Outcome.deferred(answer.status, words)
 
+    def probe(self, *, ask: bool = True) -> int | None:
+        """Ask for the head alone, which tells nobody anything; the status of the answer, None where it is not to be asked.
+
+        Raises:
+            RefusedError: the URL may not be asked.
+            OSError: there is no answer; http.client.HTTPException: it is no HTTP.
+        """
+        deadline = Deadline(self.seconds)
+        target = inside_target(self.url) if self.inside else read_target(self.url)
+        if not ask:
+            return None
+        answer = links_request.ask(
+            target,
+            "HEAD",
+            addresses=self._vetted(target, deadline),
+            connect=self.connect,
+            tls=self.tls,
+            user_agent=f"newsletter/{__version__} (doctor)",
+            deadline=deadline,
+        )
+        return answer.status
+
     def _vetted(self, target: Target, deadline: Deadline) -> Sequence[str]:
         """The target's addresses, each of which may be asked.
 

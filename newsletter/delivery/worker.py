@@ -8,22 +8,26 @@ the disk costs more than sending a message. Where a call carries one message, at
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 
 from newsletter.audience.addresses import without_addresses
 from newsletter.clock import Clock
-from newsletter.delivery import evidence
+from newsletter.delivery import evidence, machine
 from newsletter.delivery.backoff import Backoff
 from newsletter.delivery.books import Books
 from newsletter.delivery.breaker import Breaker
+from newsletter.delivery.calls import Calls, OpenCalls
 from newsletter.delivery.circuit import Circuit
 from newsletter.delivery.claiming import Claims
-from newsletter.delivery.connections import Connections, settled_of
+from newsletter.delivery.connections import Connections
 from newsletter.delivery.copies import Copies
 from newsletter.delivery.garbage import searched_seldom
 from newsletter.delivery.identity import own_name
+from newsletter.delivery.parcels import settled_of
 from newsletter.delivery.progress import OnProgress, Tally
+from newsletter.delivery.restored import Watch
 from newsletter.delivery.senders.base import Sender, seconds
 from newsletter.delivery.two_clocks import TwoClocks
 from newsletter.errors import BlockedError, InputError
@@ -48,6 +52,7 @@ class Worker:
         copies: makes each reader's message.
         sender: hands them over.
         clock: gives the hour.
+        steady: gives seconds that nobody sets, for `TwoClocks`.
         backoff: the waits between the tries of one delivery.
         lease: how long others wait before they take this worker for dead; on the same machine they see it at once. For
             as long it keeps answers that the database does not take.
@@ -59,6 +64,8 @@ class Worker:
         stop: asks it to leave when set.
         on_progress: told of every round, in the thread that runs.
         breaker: pauses the mailing where too much goes wrong; one with the usual limits where none is given.
+        connect: opens the sender's connections.
+        watch: notices a backup that was put back; nothing does where none is given.
     """
 
     def __init__(
@@ -69,6 +76,7 @@ class Worker:
         copies: Copies,
         sender: Sender,
         clock: Clock,
+        steady: Callable[[], float] = seconds,
         backoff: Backoff | None = None,
         lease: timedelta = LEASE,
         quiet: timedelta = evidence.QUIET,
@@ -79,18 +87,24 @@ class Worker:
         stop: threading.Event | None = None,
         on_progress: OnProgress = lambda _: None,
         breaker: Breaker | None = None,
+        connect: OpenCalls = Connections.of,
+        watch: Watch | None = None,
     ) -> None:
         self._clock = clock
         self._sender = sender
+        self._connect = connect
         self._patient = patient
         self._pauses = pauses
         self._stopping = stop or threading.Event()
         self._stop_seconds = stop_seconds
         self._leave_by: float | None = None
-        self._clocks = TwoClocks(clock)
+        self._clocks = TwoClocks(clock, steady)
         self._tally = Tally(on_progress)
         self._circuit = Circuit()
         self._crash: BaseException | None = None
+        # Two threads that both want the interpreter hand it back and forth at every call of the system. So the books and the
+        # connections take turns that are worth it: 5 to 8 % more messages (measured).
+        self._alone = threading.Lock()
         claims = Claims(
             store=store,
             mailing_id=mailing.id,
@@ -110,6 +124,8 @@ class Worker:
             patient=patient,
             tally=self._tally,
             breaker=breaker or Breaker(store, mailing.id),
+            alone=self._alone,
+            watch=watch,
         )
 
     def stop(self) -> None:
@@ -126,12 +142,12 @@ class Worker:
             InputError: the database is damaged, or has taken nothing for as long as the lease and this worker is not
                 patient, or has been asked to leave.
         """
-        connections = Connections(self._sender, clock=self._clock)
+        connections = self._connect(self._sender, self._clock, self._alone)
         try:
             while self.run_once(connections):
                 pass
             while not self._closed():
-                threading.Event().wait(_NAP)
+                machine.present().rest(_NAP)
         except KeyboardInterrupt:
             # Asked a second time: leave at once. What is in the air becomes unknown.
             raise
@@ -146,7 +162,7 @@ class Worker:
             raise connections.crash
         self._raise_if_broken()
 
-    def run_once(self, connections: Connections) -> bool:
+    def run_once(self, connections: Calls) -> bool:
         """One round: collect, record and claim in one transaction, hand over. False once there is no more to do."""
         back = connections.collect(timeout=self._nap(self._books.opens_in()))
         self._books.enter(back)
@@ -155,8 +171,8 @@ class Worker:
         try:
             self._books.sweep_when_due(trouble=self._circuit.trouble, leaving=leaving)
             parcels = self._books.commit(0 if leaving else self._circuit.allows(connections.free, seconds()))
-            for parcel in parcels:
-                connections.hand(parcel)
+            connections.hand(parcels)
+            self._circuit.sent(len(parcels), seconds())
             if back or parcels:
                 self._tally.tell()
             if parcels or connections.in_air:
@@ -165,7 +181,7 @@ class Worker:
         except InputError as fault:
             self._bear(fault)
             if not connections.in_air:
-                threading.Event().wait(_NAP)
+                machine.present().rest(_NAP)
             return True
 
     def _bear(self, fault: InputError) -> None:
@@ -178,7 +194,7 @@ class Worker:
             raise fault
         self._books.bear(fault)
 
-    def _is_to_leave(self, connections: Connections) -> bool:
+    def _is_to_leave(self, connections: Calls) -> bool:
         """Whether nothing new may begin; once the time for leaving is over, nothing in the air is waited for."""
         self._crash = self._crash or connections.crash
         broken = self._circuit.broken or self._books.refusals.broken or self._crash
@@ -198,7 +214,7 @@ class Worker:
         if moment is None:
             return False
         left = closed if closed > 0 else (moment - self._clock()).total_seconds() if turn is None else turn
-        self._stopping.wait(self._nap(left))
+        machine.present().rest(self._nap(left), until=self._stopping)
         return True
 
     @staticmethod
@@ -215,7 +231,7 @@ class Worker:
             return False
         return True
 
-    def _abandon(self, connections: Connections) -> None:
+    def _abandon(self, connections: Calls) -> None:
         """After a fault: wait for what is in the air, try once more to record it, and leave."""
         self._stopping.set()
         while connections.in_air:

@@ -11,7 +11,9 @@ from newsletter.doctor.diagnosis import Area, Fine, Said, found
 from newsletter.doctor.installation import Installation, is_loopback, is_reserved, stays_here
 from newsletter.errors import InputError
 from newsletter.findings import Severity
-from newsletter.settings import FILE_NAME
+from newsletter.issues.dates import in_words
+from newsletter.publishing.wish import calendar_of
+from newsletter.settings import FILE_NAME, MailingList
 
 _AREA = Area.SETTINGS
 
@@ -82,7 +84,24 @@ def _lists(installation: Installation) -> Iterator[Said]:
         return
     names = [f"{name} ({each.zone or settings.newsroom.zone})" for name, each in settings.lists.items()]
     shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    for name, each in settings.lists.items():
+        yield from _calendar(name, each, installation)
     yield Fine(area=_AREA, text=f"{'lists' if len(names) > 1 else 'list'} {shown}")
+
+
+def _calendar(name: str, wanted: MailingList, installation: Installation) -> Iterator[Said]:
+    """What of a list's calendar cannot be meant so. What cannot be at all the settings have refused."""
+    where = f"lists.{name}"
+    calendar = calendar_of(wanted, zone=installation.settings.newsroom.zone)
+    if calendar is None:
+        return
+    idle = sorted(day for day in wanted.skip if day.weekday() not in calendar.weekdays)
+    if idle:
+        yield found(
+            _AREA, "LIST-SKIP", f"list {name!r} skips {in_words(idle[0])}, and has no issue then anyway", where=where
+        )
+    if wanted.recurring and not installation.settings.approval.needed:
+        yield found(_AREA, "LIST-RECURRING", f"list {name!r} recurs, and no approval is asked for", where=where)
 
 
 def _sendgrid(installation: Installation) -> Iterator[Said]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,7 +13,9 @@ from newsletter.doctor import server, sqlite_file
 from newsletter.doctor.diagnosis import Area, Fine, Found, Said, by_error, found
 from newsletter.doctor.installation import Installation
 from newsletter.errors import InputError
-from newsletter.store import Store, postgresql, schema, sqlite, urls
+from newsletter.store import Store, lineage, postgresql, schema, sqlite, urls
+from newsletter.store.lineage import Origin
+from newsletter.store.marker import Marker
 from newsletter.store.statuses import MailingStatus
 from newsletter.store.tables import mailing
 
@@ -89,12 +92,12 @@ def look(installation: Installation) -> Iterator[Said]:
                 yield from server.look(store, installation.clock)
             else:
                 yield from sqlite_file.look_at_writing(store)
-            yield from _form(store)
+            yield from _form(store, Marker(path=installation.marker_file))
     except InputError as error:
         yield by_error(_AREA, "DATABASE-UNUSABLE", error)
 
 
-def _form(store: Store) -> Iterator[Said]:
+def _form(store: Store, marker: Marker) -> Iterator[Said]:
     with store.reading() as connection:
         version = schema.version_of(connection)
         try:
@@ -113,7 +116,20 @@ def _form(store: Store) -> Iterator[Said]:
             )
             return
         yield Fine(area=_AREA, text=f"form {version}, as this version works with")
+        yield from _lineage(store, connection, marker)
         yield from _mailings(connection)
+
+
+def _lineage(store: Store, connection: Connection, marker: Marker) -> Iterator[Said]:
+    """Whether it is a backup that was put back. Nothing is written: whoever works with it next acts on it."""
+    judged = lineage.look(store, connection, marker.read())
+    known = judged.lineage
+    if known is not None and known.waits:
+        yield found(_AREA, "DATABASE-RESTORED", f"a backup was put back: {known.restored_why}", where=store.place)
+    elif judged.origin is Origin.RESTORED:
+        yield found(_AREA, "DATABASE-RESTORED", f"a backup was put back: {judged.why}", where=store.place)
+    if marker.path.parent.exists() and not os.access(marker.path.parent, os.W_OK):
+        yield found(_AREA, "MARKER-UNWRITABLE", "nothing can be written beside the marker", where=str(marker.path))
 
 
 def _mailings(connection: Connection) -> Iterator[Said]:

@@ -24,6 +24,7 @@ class Area(StrEnum):
     CLOCK = "clock"
     DISK = "disk"
     SENDER = "sender"
+    ALERTS = "alerts"
     DNS = "dns"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from newsletter.doctor import clocks, configuration, database, disk, keeping_keys, mail_dns, sending
+from newsletter.doctor import alerting, clocks, configuration, database, disk, keeping_keys, mail_dns, sending
 from newsletter.doctor.diagnosis import Area, Diagnosis, LeftOut, Said
 from newsletter.doctor.installation import Installation
 
@@ -14,6 +14,7 @@ _LOOKS: tuple[Callable[[Installation], Iterator[Said]], ...] = (
     database.look,
     clocks.look,
     disk.look,
+    alerting.look,
 )
 _ASKS: dict[Area, Callable[[Installation], Iterator[Said]]] = {Area.SENDER: sending.look, Area.DNS: mail_dns.look}
 
@@ -22,7 +23,7 @@ def examine(installation: Installation) -> Diagnosis:
     """All that can be said of the installation. Nothing is changed, and no mail is sent.
 
     Asks the database for at most 10 s to look through its file, the sender once, and the DNS within the resolver's
-    deadline; with `installation.offline` neither of the last two.
+    deadline; with `installation.offline` neither of the last two, nor the webhook of alerts.
     """
     said = [each for look in _LOOKS for each in look(installation)]
     for area, ask in _ASKS.items():

@@ -14,6 +14,7 @@ from newsletter.doctor.resolving import Resolver
 from newsletter.errors import InputError
 from newsletter.settings import SenderSettings, Settings
 from newsletter.store import sqlite_url, urls
+from newsletter.store.marker import MARKER_FILE
 
 _RESERVED = ("example", "test", "invalid", "localhost", "localdomain", "local", "internal", "onion", "alt")
 """Names that no public DNS holds (RFC 6761, RFC 6762, RFC 7686, RFC 9476; ICANN keeps `internal` free)."""
@@ -59,6 +60,11 @@ class Installation:
         except InputError:
             return None
         return Path(str(url.database)) if url.get_backend_name() == "sqlite" else None
+
+    @property
+    def marker_file(self) -> Path:
+        """What this machine has seen of the database."""
+        return self.settings.data / MARKER_FILE
 
     @property
     def from_domain(self) -> str:

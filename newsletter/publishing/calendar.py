@@ -75,16 +75,20 @@ class Calendar:
 
 
 def due(day: Date, hour: time, zone: str) -> datetime | None:
-    """The instant (UTC) at which `hour` of `day` is due in the zone; None where the zone left that day out.
+    """The instant (UTC) at which `hour` of `day` is due in the zone; None where the zone left that day out, or the day is
+    the first or last that there is and its hour lies beyond.
 
     Raises:
         zoneinfo.ZoneInfoNotFoundError: there is no such zone.
     """
     clock = zone_of(zone)
-    begins = _first_shown(datetime.combine(day, time()), clock)
-    if begins.astimezone(clock).date() != day:
+    try:
+        begins = _first_shown(datetime.combine(day, time()), clock)
+        if begins.astimezone(clock).date() != day:
+            return None
+        return _first_shown(datetime.combine(day, hour), clock)
+    except OverflowError:
         return None
-    return _first_shown(datetime.combine(day, hour), clock)
 
 
 @cache

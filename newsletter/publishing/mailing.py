@@ -13,7 +13,7 @@ from newsletter.store.statuses import MailingKind, MailingStatus
 _MAY_BECOME = {
     MailingStatus.SCHEDULED: {MailingStatus.SENDING, MailingStatus.PAUSED, MailingStatus.CANCELLED},
     MailingStatus.SENDING: {MailingStatus.PAUSED, MailingStatus.FINISHED, MailingStatus.CANCELLED},
-    MailingStatus.PAUSED: {MailingStatus.SENDING, MailingStatus.CANCELLED},
+    MailingStatus.PAUSED: {MailingStatus.SENDING, MailingStatus.SCHEDULED, MailingStatus.CANCELLED},
     MailingStatus.FINISHED: set[MailingStatus](),
     MailingStatus.CANCELLED: set[MailingStatus](),
 }
@@ -73,6 +73,12 @@ class Mailing:
         if self.status is not MailingStatus.SCHEDULED:
             raise self._refusal("held")
         return self._become(MailingStatus.PAUSED)
+
+    def wait_again(self) -> Mailing:
+        """A held one whose hour has not come is as it was before."""
+        if self.status is not MailingStatus.PAUSED or self.started_at is not None:
+            raise self._refusal("scheduled again")
+        return self._become(MailingStatus.SCHEDULED)
 
     def resume(self) -> Mailing:
         """A paused one goes on, or begins where it was held."""

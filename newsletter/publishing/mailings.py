@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date as Date  # noqa: N812 - as everywhere
@@ -18,7 +19,7 @@ from newsletter.publishing.editions import freeze
 from newsletter.publishing.mailing import Mailing
 from newsletter.publishing.timing import Timing
 from newsletter.rendering import Edition
-from newsletter.store import Store, audit, tables
+from newsletter.store import Store, audit, lineage, tables
 from newsletter.store.statuses import OPEN, MailingKind, MailingStatus
 
 Recheck = Callable[[Connection], None]
@@ -52,9 +53,11 @@ def create(store: Store, order: Order, *, now: datetime, recheck: Recheck = lamb
     After a mailing that was cancelled, and of which nothing is open, it is the next of its date.
 
     Raises:
-        BlockedError: the list has a mailing of this date already; another process may have just made it.
+        BlockedError: the list has a mailing of this date already, which another process may have just made; or the database
+            is a backup that was put back.
     """
     with store.writing(alone=True) as connection:
+        lineage.refuse_while_restored(connection)
         recheck(connection)
         lock_list(connection, order.target.id)
         earlier = find_in(connection, order.target.id, order.local_date)
@@ -64,7 +67,7 @@ def create(store: Store, order: Order, *, now: datetime, recheck: Recheck = lamb
                 remedy="Send again to go on with it",
             )
         digest = freeze(connection, order.edition, issue=order.issue, now=now)
-        row = {
+        row: dict[str, Any] = {
             "list_id": order.target.id,
             "local_date": order.local_date,
             "kind": MailingKind.ISSUE,
@@ -78,6 +81,7 @@ def create(store: Store, order: Order, *, now: datetime, recheck: Recheck = lamb
             "filter": order.choice.filter,
             "segment": order.choice.segment,
             "created_at": now,
+            **number_after_restore(connection, now),
         }
         made = connection.execute(insert(tables.mailing).values(row).returning(tables.mailing.c.id)).scalar_one()
         wave = {"mailing_id": made, "due_at": now, "edition_digest": digest}
@@ -226,6 +230,24 @@ def next_sequence(connection: Connection, list_id: int, local_date: Date) -> int
     """The number of another mailing of that day: those that were taken back keep theirs."""
     last = select(func.max(tables.mailing.c.sequence)).where(_of_day(list_id, local_date))
     return (connection.execute(last).scalar_one() or 0) + 1
+
+
+def number_after_restore(connection: Connection, now: datetime) -> dict[str, int]:
+    """The column `id` of a mailing to be made; empty where the database counts for itself. For the caller that is alone.
+
+    In a database that was put back the numbers given after the backup are left out, one for each minute since: events,
+    and links in mails that have gone out, still name them.
+    """
+    found = lineage.read(connection)
+    if found is None or found.restored_at is None:
+        return {}
+    newest = select(tables.mailing.c.id, tables.mailing.c.created_at).order_by(tables.mailing.c.id.desc()).limit(1)
+    row = connection.execute(newest).one_or_none()
+    last = row.id if row else 0
+    if row is not None and row.created_at > found.restored_at:
+        return {"id": last + 1}
+    known_to = found.restored_to or found.restored_at
+    return {"id": last + 2 + max(0, math.ceil((now - known_to).total_seconds() / 60))}
 
 
 def taken_back() -> ColumnElement[bool]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date as Date  # noqa: N812 - as everywhere
 from datetime import datetime, timedelta
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, func, or_, select
 
 from newsletter.errors import BlockedError, InputError
 from newsletter.issues import Issue, load
@@ -20,13 +20,17 @@ from newsletter.publishing import mailings
 from newsletter.publishing.calendar import Calendar
 from newsletter.publishing.examining import examine
 from newsletter.publishing.mailing import Mailing
-from newsletter.publishing.scheduling import Proposal, propose, schedule
+from newsletter.publishing.scheduling import Also, propose, schedule
 from newsletter.publishing.wish import Wish
 from newsletter.roundups import Outlets
 from newsletter.settings import Settings
 from newsletter.store import Store, tables
 
 ACTOR = "scheduler"
+_UNKNOWN = "a backup was put back, and readers whose hour had come by then may have it already: a person schedules it"
+_EARLIEST = timedelta(hours=26)
+"""By so much a reader's own hour may come before that of the list's zone."""
+
 _RECENT = timedelta(days=60)
 """How far back an approval may lie for its issue to be looked at."""
 
@@ -39,16 +43,30 @@ class Outcome:
     day: Date
     issue: str
     mailing: Mailing | None = None
-    proposal: Proposal | None = None
     why: str = ""
 
 
 def schedule_approved(
-    store: Store, settings: Settings, calendars: Mapping[str, Calendar], *, outlets: Outlets, now: datetime
+    store: Store,
+    settings: Settings,
+    calendars: Mapping[str, Calendar],
+    *,
+    outlets: Outlets,
+    now: datetime,
+    known_since: datetime | None = None,
+    also: Also = lambda *_: None,
 ) -> list[Outcome]:
     """Schedule every approved issue that has a slot to come on a recurring list and no mailing there.
 
-    `calendars` are those of the recurring lists, by name.
+    Args:
+        store: the database.
+        settings: the newsroom's.
+        calendars: those of the recurring lists, by name.
+        outlets: what issues are read with.
+        now: the hour.
+        known_since: where a backup was put back, since when it is known again what went out. A slot of which a wave may
+            have gone out before is left to a person.
+        also: is done with each, in the same transaction.
     """
     outcomes = []
     for slug, to in _approved(store, calendars, now=now):
@@ -59,7 +77,9 @@ def schedule_approved(
             outcomes += [Outcome(list_name=name, day=day, issue=slug, why=str(error)) for name in to]
             continue
         outcomes += [
-            _scheduled(store, settings, issue, name, outlets=outlets, now=now)
+            _scheduled(store, settings, issue, name, outlets=outlets, now=now, also=also)
+            if _is_known(settings, calendars[name], name, issue.date, known_since)
+            else Outcome(list_name=name, day=issue.date, issue=slug, why=_UNKNOWN)
             for name in to
             if name in issue.lists and _to_come(calendars[name], issue.date, now)
         ]
@@ -67,7 +87,7 @@ def schedule_approved(
 
 
 def _scheduled(
-    store: Store, settings: Settings, issue: Issue, list_name: str, *, outlets: Outlets, now: datetime
+    store: Store, settings: Settings, issue: Issue, list_name: str, *, outlets: Outlets, now: datetime, also: Also
 ) -> Outcome:
     of = {"list_name": list_name, "day": issue.date, "issue": issue.slug}
     try:
@@ -75,10 +95,19 @@ def _scheduled(
         if not examined.standing.approvals:
             return Outcome(**of, why="nobody has approved it as it is now")  # type: ignore[arg-type]  # names are given above
         proposal = propose(store, settings, examined, list_name, Wish(), now=now)
-        made = schedule(store, proposal, actor=ACTOR, now=now)
+        made = schedule(store, proposal, actor=ACTOR, now=now, also=also)
     except (BlockedError, InputError) as error:
         return Outcome(**of, why=error.what)  # type: ignore[arg-type]
-    return Outcome(**of, mailing=made, proposal=proposal)  # type: ignore[arg-type]
+    return Outcome(**of, mailing=made)  # type: ignore[arg-type]
+
+
+def _is_known(settings: Settings, calendar: Calendar, name: str, day: Date, since: datetime | None) -> bool:
+    """Whether nothing of the slot can have gone out before `since`."""
+    slot = calendar.slot(day)
+    if since is None or slot is None:
+        return True
+    first = slot.due_at - (_EARLIEST if settings.lists[name].local else timedelta(0))
+    return first > since
 
 
 def _to_come(calendar: Calendar, day: Date, now: datetime) -> bool:
@@ -88,17 +117,22 @@ def _to_come(calendar: Calendar, day: Date, now: datetime) -> bool:
 
 
 def _approved(store: Store, names: Collection[str], *, now: datetime) -> Iterator[tuple[str, list[str]]]:
-    """Issues with an approval, each with those of the lists that it has no mailing to."""
+    """Issues with an approval, each with those of the lists that it has no mailing to.
+
+    One that a person has taken back stays so until somebody approves the issue after that.
+    """
     given = tables.approval.c
     with store.reading() as connection:
         recent = select(given.issue).where(given.withdrawn_at.is_(None), given.at > now - _RECENT).distinct()
         slugs = list(connection.execute(recent.order_by(given.issue)).scalars())
         found = []
         for slug in slugs:
+            of_issue = (given.issue == slug) & given.withdrawn_at.is_(None)
+            approved = select(func.max(given.at)).where(of_issue).scalar_subquery()
             has_it = exists().where(
                 tables.mailing.c.list_id == tables.mailing_list.c.id,
                 tables.mailing.c.issue == slug,
-                ~mailings.taken_back(),
+                or_(~mailings.taken_back(), tables.mailing.c.finished_at >= approved),
             )
             open_to = select(tables.mailing_list.c.name).where(tables.mailing_list.c.name.in_(sorted(names)), ~has_it)
             found.append((slug, list(connection.execute(open_to).scalars())))

@@ -6,7 +6,7 @@ scheduling again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,7 +27,7 @@ from newsletter.publishing.standing import standing
 from newsletter.publishing.timing import PlannedWave, ReaderClock, Timing
 from newsletter.publishing.wish import Wish, configured, timing_of
 from newsletter.settings import Settings
-from newsletter.store import Store, audit, tables
+from newsletter.store import Store, audit, lineage, tables
 from newsletter.store.audience_tables import excluded_list
 from newsletter.store.statuses import MailingKind, MailingStatus, SubscriptionStatus
 
@@ -80,6 +80,10 @@ class Proposal:
             *([odd] if odd else []),
             *([f"the issue itself is dated {self.examined.issue.date}"] if other_day else []),
         ]
+
+
+Also = Callable[[Connection, Mailing, Proposal], None]
+"""What goes with scheduling: it is given the mailing as it was made."""
 
 
 def propose(
@@ -141,16 +145,20 @@ def propose(
     )
 
 
-def schedule(store: Store, proposal: Proposal, *, actor: str, now: datetime) -> Mailing:
+def schedule(store: Store, proposal: Proposal, *, actor: str, now: datetime, also: Also = lambda *_: None) -> Mailing:
     """Carry the proposal out: a scheduled mailing with its edition frozen and its waves, all or none.
 
+    `also` is done in the same transaction.
+
     Raises:
-        BlockedError: the slot was taken, or an approval withdrawn, since it was proposed.
+        BlockedError: the slot was taken, or an approval withdrawn, since it was proposed; or the database is a backup that
+            was put back.
     """
     examined, timing, target = proposal.examined, proposal.timing, proposal.target
     with store.writing(alone=True) as connection:
+        lineage.refuse_while_restored(connection)
         mailings.lock_list(connection, target.id)
-        _recheck(connection, examined)
+        recheck(connection, examined)
         before, earlier = _others(connection, target, timing, examined.issue.slug)
         if earlier is not None or (before is None) != (proposal.before is None):
             raise BlockedError("the slot was changed by another process", remedy="Look at it again")
@@ -177,7 +185,9 @@ def schedule(store: Store, proposal: Proposal, *, actor: str, now: datetime) -> 
         }
         action = "mailing.schedule" if before is None else "mailing.reschedule"
         audit.note(connection, action, f"mailing:{number}", detail, actor=actor, at=now)
-        return mailings.require(connection, number)
+        made = mailings.require(connection, number)
+        also(connection, made, proposal)
+        return made
 
 
 def unschedule(store: Store, issue: str, list_name: str, *, actor: str, now: datetime) -> Mailing:
@@ -268,8 +278,12 @@ def _refuse_others(connection: Connection, before: Mailing | None, choice: Choic
         )
 
 
-def _recheck(connection: Connection, examined: Examined) -> None:
-    """Refuse where an approval was withdrawn, or its giver disabled, meanwhile."""
+def recheck(connection: Connection, examined: Examined) -> None:
+    """Refuse where an approval was withdrawn, or its giver disabled, since it was examined.
+
+    Raises:
+        BlockedError: the edition may no longer go out.
+    """
     found = standing(connection, issue=examined.issue.slug, digest=examined.digest)
     gate.block(gate.unsigned(replace(examined.sign_off, standing=found)))
 
@@ -311,6 +325,7 @@ def _made(connection: Connection, proposal: Proposal, values: Mapping[str, Any],
         "status": MailingStatus.SCHEDULED,
         "excluded": {},
         "created_at": now,
+        **mailings.number_after_restore(connection, now),
         **values,
     }
     number: int = connection.execute(insert(_MAILING).values(row).returning(_MAILING.c.id)).scalar_one()

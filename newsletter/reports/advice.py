@@ -32,6 +32,11 @@ def advice(report: Report) -> str:
 
 def _paused(report: Report, number: int) -> str:
     late = report.mailing.not_later_than <= report.at
+    if report.restored_at is not None:
+        return (
+            f"find out who has it (docs/runbook/restored.md), and end it: newsletter mailing cancel {number}. Or send it "
+            f"to all who are left: newsletter mailing resume {number} --yes{' --hours 6' if late else ''}"
+        )
     resume = f"newsletter mailing resume {number}{' --hours 6' if late else ''}"
     first = "mend what is in the way, then " if report.trouble else "its time is over; " if late else ""
     return f"{first}{resume}. Or end it: newsletter mailing cancel {number}"
@@ -42,7 +47,7 @@ def _ended(report: Report, number: int) -> str:
         return (
             "wait: what is in the air gets its end; what a dead worker held, from any worker or the same command again"
         )
-    if report.counts[DeliveryStatus.UNKNOWN] > report.in_quiet:
+    if report.counts[DeliveryStatus.UNKNOWN] > (report.in_quiet if report.events_come else 0):
         return f"decide on the unknown: newsletter mailing resolve {number} lists them by name"
     if report.in_quiet:
         return "wait five minutes: answers and events may still settle the unknown"

@@ -26,6 +26,7 @@ _FROZEN = select(
     mailing.c.excluded,
     mailing.c.trouble,
     mailing.c.trouble_since,
+    mailing.c.restored_at,
     mailing.c.resend_after,
 ).where(mailing.c.id == bindparam("mailing"))
 SHOWN_UNKNOWN = 20
@@ -54,6 +55,8 @@ def of(store: Store, mailing_id: int, *, clock: Clock = system_clock) -> Report:
             in_quiet=evidence.in_quiet(connection, mailing_id, now=now),
             trouble=frozen.trouble,
             trouble_since=frozen.trouble_since,
+            restored_at=frozen.restored_at,
+            events_come=evidence.events_come(connection, mailing_id),
             tries=tries.tries,
             tried_again=tries.tried_again,
             resend_after=timedelta(seconds=frozen.resend_after) if frozen.resend_after is not None else None,

@@ -104,6 +104,8 @@ class Report:
     in_quiet: int = 0
     trouble: str = ""
     trouble_since: datetime | None = None
+    restored_at: datetime | None = None
+    events_come: bool = True
     tries: int = 0
     tried_again: int = 0
     resend_after: timedelta | None = None
@@ -194,6 +196,7 @@ class Report:
             "pace": round(self.pace, 1),
             "trouble": self.trouble,
             "trouble_since": self.trouble_since.isoformat() if self.trouble_since else None,
+            "restored_at": self.restored_at.isoformat() if self.restored_at else None,
             "finished": self.finished,
             "balanced": self.balanced,
             "selected": self.selected,

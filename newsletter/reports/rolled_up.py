@@ -6,14 +6,28 @@ Every function is one step of the caller's transaction.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Text, case, cast, delete, func, insert, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Text,
+    bindparam,
+    case,
+    cast,
+    delete,
+    func,
+    insert,
+    select,
+    true,
+    update,
+)
 
 from newsletter.delivery import evidence, ledger
 from newsletter.reports.report import masked
+from newsletter.store.among import among as one_of_many
 from newsletter.store.rolled_up_tables import delivery_count, reply_count
 from newsletter.store.statuses import DeliveryStatus, Exclusion, OutcomeKind
 from newsletter.store.tables import attempt, chunk, delivery, event, mailing, subscriber, wave
@@ -164,7 +178,8 @@ def _roll_up(
     connection: Connection, mailing_id: int, status: DeliveryStatus, among: ColumnElement[bool], named: Collection[str]
 ) -> int:
     _count_domains(connection, mailing_id, status, among, named)
-    _count_replies(connection, mailing_id, among)
+    ids = list(connection.execute(select(delivery.c.id).where(among)).scalars())
+    _count_replies(connection, mailing_id, ids)
     sums = tries_of(connection, mailing_id, among)
     more = {
         mailing.c.rolled_up_twice: mailing.c.rolled_up_twice + sums.twice,
@@ -175,12 +190,21 @@ def _roll_up(
     why = reasons(connection, mailing_id) + ledger.reasons(connection, mailing_id, among)
     kept = {reason.value: number for reason, number in why.items()}
     connection.execute(update(mailing).where(mailing.c.id == mailing_id).values(more | {"rolled_up_reasons": kept}))
-    going = select(delivery.c.id).where(among)
-    connection.execute(delete(attempt).where(attempt.c.delivery_id.in_(going)))
-    # What the provider posted says who it was: no event keeps that longer than its delivery says whose it is.
-    has_body = event.c.delivery_id.in_(going) & (cast(event.c.raw, Text) != "{}")
-    connection.execute(update(event).where(has_body).values(raw={}))
+    connection.execute(_FORGET, {"ids": ids})
+    connection.execute(_EMPTY, {"ids": ids})
     return connection.execute(delete(delivery).where(among)).rowcount
+
+
+# By their numbers: of a condition on their deliveries PostgreSQL expects so many that it reads all attempts each time.
+_OF_THESE = one_of_many(attempt.c.delivery_id, "ids")
+_FORGET = delete(attempt).where(_OF_THESE)
+# What the provider posted says who it was: no event keeps that longer than its delivery says whose it is.
+_EMPTY = update(event).where(one_of_many(event.c.delivery_id, "ids"), cast(event.c.raw, Text) != "{}").values(raw={})
+_REPLIES = (
+    select(attempt.c.outcome, attempt.c.code, attempt.c.reply, func.count().label("number"))
+    .where(_OF_THESE, attempt.c.outcome != OutcomeKind.ACCEPTED)
+    .group_by(attempt.c.outcome, attempt.c.code, attempt.c.reply)
+)
 
 
 def _count_domains(
@@ -226,22 +250,21 @@ def _rows_of(connection: Connection, mailing_id: int) -> dict[tuple[str, str], i
 def _add(
     connection: Connection, more: dict[tuple[str, str], int], present: dict[tuple[str, str], int], mailing_id: int
 ) -> None:
-    for (domain, status), number in sorted(more.items()):
-        if (row := present.get((domain, status))) is not None:
-            added = update(delivery_count).where(delivery_count.c.id == row)
-            connection.execute(added.values(number=delivery_count.c.number + number))
-        else:
-            new = {"mailing_id": mailing_id, "domain": domain, "status": status, "number": number}
-            connection.execute(insert(delivery_count).values(new))
+    known = [{"row": present[key], "more": number} for key, number in sorted(more.items()) if key in present]
+    new = [
+        {"mailing_id": mailing_id, "domain": domain, "status": status, "number": number}
+        for (domain, status), number in sorted(more.items())
+        if (domain, status) not in present
+    ]
+    if known:
+        added = update(delivery_count).where(delivery_count.c.id == bindparam("row"))
+        connection.execute(added.values(number=delivery_count.c.number + bindparam("more")), known)
+    if new:
+        connection.execute(insert(delivery_count), new)
 
 
-def _count_replies(connection: Connection, mailing_id: int, among: ColumnElement[bool]) -> None:
-    rows = connection.execute(
-        select(attempt.c.outcome, attempt.c.code, attempt.c.reply, func.count().label("number"))
-        .join(delivery, delivery.c.id == attempt.c.delivery_id)
-        .where(among, attempt.c.outcome != OutcomeKind.ACCEPTED)
-        .group_by(attempt.c.outcome, attempt.c.code, attempt.c.reply)
-    )
+def _count_replies(connection: Connection, mailing_id: int, ids: Sequence[int]) -> None:
+    rows = connection.execute(_REPLIES, {"ids": ids})
     more = _masked((row.outcome, row.code, row.reply, row.number) for row in rows)
     present = {
         (row.outcome, row.code, row.reply): row.id

@@ -133,8 +133,10 @@ def held(report: Report) -> str:
         return ""
     waits = unknown - report.in_quiet
     parts = []
-    if report.in_quiet:
+    if report.in_quiet and report.events_come:
         parts.append(f"{report.in_quiet:,} may still settle by themselves")
+    elif report.in_quiet:
+        parts.append(f"{report.in_quiet:,} became so just now, and a mail server tells nothing later")
     if waits and report.resend_after is not None and not report.mailing.ended:
         parts.append(
             f"{waits:,} will be sent again {span(report.resend_after)} after they became so, as the list wants"
@@ -157,7 +159,10 @@ def happening(entry: Happening) -> str:
     """An entry of the audit in a line."""
     words = _HAPPENED.get(entry.action, entry.action)
     detail = " ".join(f"{key}={value}" for key, value in entry.detail.items() if key not in _LONG)
-    said = words.format_map(defaultdict(lambda: "?", {"detail": detail, **entry.detail})).strip()
+    told = {"detail": detail, **entry.detail}
+    if isinstance(due := told.get("due"), str):
+        told["due"] = _hour(datetime.fromisoformat(due))
+    said = words.format_map(defaultdict(lambda: "?", told)).strip()
     return f"{entry.at:%Y-%m-%d %H:%M:%S}  {said} ({entry.actor})"
 
 

@@ -6,6 +6,7 @@ import re
 from datetime import time, timedelta
 from difflib import get_close_matches
 from email.utils import parseaddr
+from functools import cache
 from typing import Annotated, Any
 from zoneinfo import available_timezones
 
@@ -21,10 +22,16 @@ def known_zone(name: str) -> str:
     Raises:
         ValueError: it is none; names the nearest.
     """
-    if name not in available_timezones():
-        close = get_close_matches(name, sorted(available_timezones()), n=1)
+    if name not in _zones():
+        close = get_close_matches(name, sorted(_zones()), n=1)
         raise ValueError(f"no time zone is called {name!r}" + (f"; did you mean {close[0]!r}?" if close else ""))
     return name
+
+
+@cache
+def _zones() -> frozenset[str]:
+    """All there are. Python looks through hundreds of files for them each time (15 ms)."""
+    return frozenset(available_timezones())
 
 
 def _one_address(address: str) -> str:

@@ -127,6 +127,7 @@ def _copy_sqlite(database: Path, target: Path) -> None:
             source.backup(copy, pages=-1)
             # Otherwise whoever opens the backup makes two more files beside it.
             copy.execute("PRAGMA journal_mode=DELETE").close()
+            _know_for_a_copy(copy)
             faults = [row[0] for row in copy.execute("PRAGMA quick_check(1)")]
     except sqlite3.Error as error:
         raise InputError(
@@ -138,6 +139,13 @@ def _copy_sqlite(database: Path, target: Path) -> None:
         raise InputError(
             f"the database is damaged: {faults[0]}", where=str(database), remedy="Keep the backups that you have"
         )
+
+
+def _know_for_a_copy(copy: sqlite3.Connection) -> None:
+    """A database without this row was put back: `lineage` tells why. Older forms have no such table."""
+    if copy.execute("SELECT 1 FROM sqlite_master WHERE name = 'lineage'").fetchone():
+        with copy:
+            copy.execute("DELETE FROM lineage").close()
 
 
 def _dump_postgresql(store: Store, target: Path) -> None:
@@ -159,6 +167,8 @@ def _dump_postgresql(store: Store, target: Path) -> None:
         "--no-password",
         "--no-owner",
         "--no-privileges",
+        # As for SQLite's: without this row it is known for a copy.
+        "--exclude-table-data=*.lineage",
         f"--file={target}",
         "-d",
         given,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, Dialect, Integer, MetaData, TypeDecorator
@@ -24,6 +26,19 @@ class Instant(TypeDecorator[datetime]):
 
     impl = DateTime(timezone=True)
     cache_ok = True
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any] | None:
+        """What converts a value for the driver: instants of one commit are the same few again and again."""
+        convert = super().bind_processor(dialect)
+        if convert is None:
+            return None
+        remembered = lru_cache(maxsize=64)(convert)
+
+        def converted(value: Any) -> Any:
+            # In other zones two instants may be equal, and not the same: the hour that a clock that is set back shows twice.
+            return remembered(value) if isinstance(value, datetime) and value.tzinfo is UTC else convert(value)
+
+        return converted
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """To UTC; SQLite has no zones, so the text it keeps is UTC throughout and compares in order."""

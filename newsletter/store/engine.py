@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from typing import Any, Self, TypeVar
 
 from sqlalchemy import Connection, Engine, Table, text
@@ -16,8 +16,12 @@ from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 from newsletter.errors import InputError
 from newsletter.store import faults, postgresql, schema, sqlite, urls
 from newsletter.store.patience import PATIENCE, heed_on_postgresql
+from newsletter.store.queueing import Queue
 
 _T = TypeVar("_T")
+BUSY_SECONDS = 10.0
+"""How long a writer waits for another one before it gives up."""
+
 _TRIES = 5
 """How often a transaction that collides with others is tried. Two that collide once seldom do so again."""
 
@@ -31,7 +35,9 @@ class Store:
 
     engine: Engine
     place: str
+    busy_seconds: float = BUSY_SECONDS
     patience: float | None = None
+    _queue: Queue = field(default_factory=Queue, repr=False, compare=False)
 
     def impatient(self, seconds: float) -> Self:
         """The same database for those who would rather be told that it is in use than wait longer for another writer."""
@@ -65,7 +71,7 @@ class Store:
             InputError: the database is in use, damaged, read-only, full or gone, or this collided with another
                 transaction. Nothing was changed, unless the message says that it may have been.
         """
-        with self._faults_in_words(), self.engine.connect() as plain:
+        with self._faults_in_words(), self._turn(), self.engine.connect() as plain:
             connection = plain.execution_options(**self._options(writes=True))
             with connection.begin() as transaction:
                 if not self.is_sqlite:
@@ -114,6 +120,11 @@ class Store:
         """Whether it is a file of SQLite; else it is PostgreSQL."""
         return self.engine.dialect.name == "sqlite"
 
+    def _turn(self) -> AbstractContextManager[None]:
+        """On SQLite, this process's threads write one after the other, in the order in which they came."""
+        patience = self.busy_seconds if self.patience is None else self.patience
+        return self._queue.turn(patience=patience) if self.is_sqlite else nullcontext()
+
     def _options(self, *, writes: bool) -> dict[str, Any]:
         waits = {} if self.patience is None else {PATIENCE: self.patience}
         if self.is_sqlite:
@@ -136,7 +147,7 @@ class Store:
             ) from error
 
 
-def open(url: str, *, busy_seconds: float = 10.0, any_form: bool = False) -> Store:  # noqa: A001 - read as `store.open(url)`
+def open(url: str, *, busy_seconds: float = BUSY_SECONDS, any_form: bool = False) -> Store:  # noqa: A001 - read as `store.open(url)`
     """Open the database at `url`; a new one gets its tables, unless any form will do.
 
     Args:
@@ -150,7 +161,8 @@ def open(url: str, *, busy_seconds: float = 10.0, any_form: bool = False) -> Sto
     """
     parsed = urls.parse(url)
     make = sqlite.engine_of if parsed.get_backend_name() == "sqlite" else postgresql.engine_of
-    opened = Store(engine=make(parsed, busy_seconds=busy_seconds), place=urls.place_of(parsed))
+    engine = make(parsed, busy_seconds=busy_seconds)
+    opened = Store(engine=engine, place=urls.place_of(parsed), busy_seconds=busy_seconds)
     try:
         schema.prepare(opened, any_form=any_form)
     except BaseException:

@@ -220,6 +220,8 @@ mailing = Table(
     Column("trouble", Text, nullable=False, server_default=""),
     # Since when something has; what it is may change meanwhile.
     Column("trouble_since", Instant),
+    # Held because a backup was put back: those it has still to go to may have it already.
+    Column("restored_at", Instant),
     # Seconds after which what is unknown is sent again; NULL: a person decides.
     Column("resend_after", Integer),
     # When its first wave is due; NULL for one that a person sends now.

@@ -83,6 +83,22 @@ def test_the_end_is_told_with_who_ended_it(newsroom):
     assert newsroom.announce() == 0
 
 
+def test_that_one_is_over_holds_back_other_ends_and_no_alarm(newsroom):
+    for subject in ("list:a:2026-11-24", "list:b:2026-11-24"):
+        newsroom.raise_one(code="NOT-READY", subject=subject)
+    newsroom.announce()
+    newsroom.later(hours=1)
+    newsroom.resolve("NOT-READY", "list:a:2026-11-24")
+    assert newsroom.announce() == 1
+    newsroom.later(minutes=5)
+    newsroom.resolve("NOT-READY", "list:b:2026-11-24")
+    assert newsroom.announce() == 0
+    newsroom.raise_one(code="NOT-READY", subject="list:c:2026-11-24")
+    assert newsroom.announce() == 1
+    newsroom.raise_one(code="NOT-READY", subject="list:d:2026-11-24")
+    assert newsroom.announce() == 0
+
+
 def test_what_comes_and_goes_within_the_hour_is_one_line_of_the_next_announcement(newsroom):
     newsroom.raise_one()
     newsroom.announce()

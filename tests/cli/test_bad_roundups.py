@@ -94,3 +94,9 @@ def test_a_file_name_of_no_encoding_is_taken(newsroom):
     (newsroom.root / name).write_text(QUOTE, encoding="utf-8")
     answer = newsroom.run("issue", "new", name, "--date", "2026-11-27", "--json")
     assert answer.code == 0, answer
+
+
+def test_a_place_is_shown_as_it_is_where_its_line_has_the_name_of_an_emoji(newsroom):
+    (newsroom.root / "late.txt").write_text("Night ferry\n\n## Left\n" + "\n" * 96 + "“Nobody said this.”\n")
+    answer = newsroom.run("roundup", "parse", "late.txt")
+    assert "late.txt:100:1: " in answer.err, answer.err

@@ -9,11 +9,13 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as clock_time
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pytest
+from icalendar import Calendar
 from sqlalchemy import select, update
 
 from newsletter import store
@@ -54,6 +56,7 @@ def test_an_issue_is_scheduled_shown_and_taken_back(with_readers: Newsroom) -> N
     back = with_readers.run("issue", "unschedule", FERRY, "--list", "daily")
     assert (back.code, back.out.endswith("Nothing of it was sent.\n")) == (0, True)
     assert "Nothing is scheduled in the next 14 days." in with_readers.run("schedule", "show").err
+    assert f"scheduled for {due:%Y-%m-%d %H:%M} UTC (" in with_readers.run("mailing", "show", "1").out
     again = with_readers.run("issue", "unschedule", FERRY, "--list", "daily")
     assert (again.code, "is not scheduled on list 'daily'" in again.err) == (1, True)
 
@@ -145,3 +148,92 @@ def test_a_scheduler_process_starts_what_is_due_and_leaves_when_asked(with_reade
     assert "The scheduler has left." in said
     # The design's second, with room for a machine that others use too.
     assert timedelta(0) <= started - due < timedelta(seconds=1.5)
+
+
+def test_the_days_to_come_are_a_calendar_for_other_programs(with_readers: Newsroom) -> None:
+    with_readers.run("issue", "schedule", FERRY, "--list", "daily", "--at", AT, "--zone", "America/New_York")
+    shown = with_readers.run("schedule", "show", "--ics")
+    assert shown.code == 0, shown
+    (event,) = Calendar.from_ical(shown.out).walk("VEVENT")
+    due = datetime.fromisoformat(AT).replace(tzinfo=ZoneInfo("America/New_York"))
+    assert event.decoded("dtstart") == due
+    assert f"06:00 in New York ({due:%Z}, UTC−" in str(event["description"])
+    with_readers.run("schedule", "show", "--ics", "--json").refuses("two forms")
+
+
+TWELVE = (
+    "America/New_York",
+    "Pacific/Auckland",
+    "Australia/Lord_Howe",
+    "Asia/Tokyo",
+    "Asia/Kathmandu",
+    "Asia/Kolkata",
+    "Europe/Berlin",
+    "Europe/London",
+    "America/Sao_Paulo",
+    "America/St_Johns",
+    "America/Chicago",
+    "America/Los_Angeles",
+)
+SIX, GAP = "06:00", "02:30"
+
+
+def spring_forward() -> date:
+    """The next day on which clocks in New York leave out 02:30."""
+    zone = ZoneInfo("America/New_York")
+    days = ((datetime.now(UTC) + timedelta(days=number)).date() for number in range(3, 380))
+    return next(
+        day
+        for day in days
+        if datetime.combine(day, clock_time(1), zone).utcoffset()
+        != datetime.combine(day, clock_time(3), zone).utcoffset()
+        and day.month < 6
+    )
+
+
+def wave_as_told(day: date, hour: str, zone: str, *, readers: int, remark: str = "") -> tuple[datetime, str, str, str]:
+    """Instant, local time in words, UTC and the rest, as `zoneinfo` reckons them."""
+    wanted = datetime.combine(day, clock_time.fromisoformat(hour), ZoneInfo(zone))
+    at = wanted.astimezone(UTC)
+    local = at.astimezone(ZoneInfo(zone))
+    minutes, called = int((local.utcoffset() or timedelta(0)).total_seconds()) // 60, local.tzname() or ""
+    hours = f"{abs(minutes) // 60}" + (f":{abs(minutes) % 60:02}" if minutes % 60 else "")
+    offset = f"UTC{'−' if minutes < 0 else '+'}{hours}" if minutes else "UTC"
+    name = f"{called}, " if called.isalpha() else ""
+    place = zone.rpartition("/")[2].replace("_", " ")
+    words = f"{local:%a} {local.day} {local:%b} {local:%H:%M} in {place} ({name}{offset})"
+    many = f"{readers} reader{'s' if readers > 1 else ' '}"
+    return at, words, f"{at:%Y-%m-%d %H:%M} UTC", f"{many}  {remark}".rstrip()
+
+
+@pytest.mark.parametrize("before", [0, 1])
+def test_a_list_in_new_york_with_readers_in_twelve_zones_over_a_change_reads_as_zoneinfo_reckons(
+    with_readers: Newsroom, before: int
+) -> None:
+    """The day of the change, and the one before it."""
+    day = spring_forward() - timedelta(days=before)
+    rows = [f"r{place}@far.example,{zone}," for place, zone in enumerate(TWELVE)]
+    rows += [f"early@far.example,,{GAP}", "late@far.example,Europe/Berlin,07:30"]
+    (with_readers.root / "far.csv").write_text("\n".join(["email,zone,hour", *rows]) + "\n", encoding="utf-8")
+    assert with_readers.run("subscriber", "import", "far.csv", "--list", "daily", "--yes").code == 0
+    options = ("--list", "daily", "--at", f"{day} {SIX}", "--zone", "America/New_York", "--local")
+    said = with_readers.run("issue", "schedule", FERRY, *options)
+    assert said.code == 0, said
+    # Ann, Bob and Cyd have no zone.
+    own = {"readers": 4, "remark": "with those who have no zone"}
+    waves = [wave_as_told(day, SIX, zone, **(own if zone == "America/New_York" else {"readers": 1})) for zone in TWELVE]
+    left_out = f"who chose {GAP}, clocks there leave out {GAP} on that day"
+    gap = wave_as_told(day, "03:00", "America/New_York", readers=1, remark=left_out)
+    chosen = wave_as_told(day, GAP, "America/New_York", readers=1, remark="who chose this hour")
+    waves += [chosen if before else gap]
+    waves += [wave_as_told(day, "07:30", "Europe/Berlin", readers=1, remark="who chose this hour")]
+    # At one instant they stand in the order of their zones' names, who have none first.
+    width = max(len(local) for _, local, _, _ in waves)
+    lines = {f"  {local:<{width}}  {utc}  {rest}": at for at, local, utc, rest in waves}
+    shown = with_readers.run("schedule", "show", "--days", "366").out.splitlines()
+    told = [line for line in shown if " UTC  " in line]
+    assert set(told) == set(lines)
+    assert [lines[line] for line in told] == sorted(lines.values())
+    assert set(lines) <= set(said.out.splitlines())
+    assert f"{day:%A} {day.day} {day:%B %Y} · daily" in shown
+    assert any(line.endswith(": 17 readers in 14 waves") for line in shown)

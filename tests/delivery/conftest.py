@@ -372,8 +372,8 @@ class Newsroom:
 
 
 @pytest.fixture(scope="session")
-def certificate(tmp_path_factory):
-    """What a server needs that has a certificate which nobody vouches for."""
+def vouched_for(tmp_path_factory):
+    """A certificate for 127.0.0.1 that nobody but the test trusts: what serves it, and what trusts it."""
     folder = tmp_path_factory.mktemp("tls")
     subprocess.run(
         [
@@ -386,7 +386,13 @@ def certificate(tmp_path_factory):
     )
     serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     serving.load_cert_chain(folder / "cert.pem", folder / "key.pem")
-    return serving
+    return serving, ssl.create_default_context(cafile=str(folder / "cert.pem"))
+
+
+@pytest.fixture(scope="session")
+def certificate(vouched_for):
+    """What a server needs that has a certificate which nobody vouches for."""
+    return vouched_for[0]
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import insert, select, update
 
 from newsletter import reports
 from newsletter.clock import system_clock
@@ -251,6 +251,13 @@ def test_a_mailing_that_is_half_unknown_says_what_to_do(newsroom, mailing, noon)
     with newsroom.store.writing() as connection:
         connection.execute(update(tables.delivery).where(tables.delivery.c.id > 1).values(changed_at=noon))
         connection.execute(update(tables.delivery).where(tables.delivery.c.id == 3).values(status="accepted"))
+    text = show(newsroom, mailing)
+    just_now = "1 became so just now, and a mail server tells nothing later"
+    assert f"2 may have arrived: {just_now}, 1 wait for a person." in text
+    with newsroom.store.writing() as connection:
+        wave = connection.execute(select(tables.wave.c.id)).scalar_one()
+        told = {"worker": "w", "created_at": noon, "lease_until": noon, "one_request": True, "status": "closed"}
+        connection.execute(insert(tables.chunk).values(id=1, wave_id=wave, **told))
     text = show(newsroom, mailing)
     assert "2 may have arrived: 1 may still settle by themselves, 1 wait for a person." in text
     assert "3 prepared = 1 accepted + 2 unknown" in text

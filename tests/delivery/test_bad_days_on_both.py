@@ -36,6 +36,8 @@ sender_to = runpy.run_path(str(WORKER))["sender_to"]
 class Mail:
     """The other side by SMTP."""
 
+    many = 121
+
     def __init__(self, server):
         self.place = str(server.port)
         self._server = server
@@ -47,6 +49,9 @@ class Mail:
 
 class Provided:
     """The other side by SendGrid's interface."""
+
+    many = 1_000
+    """What one request carries at most."""
 
     def __init__(self, provider, log):
         self.place = provider.url
@@ -133,7 +138,7 @@ def process(url, peer, *, name="", lease=60.0):
 
 
 def test_one_bad_address_among_many_is_rejected_by_name_and_the_others_go_out(newsroom, peer):
-    newsroom.subscribe(*readers(120), "reject")
+    newsroom.subscribe(*readers(peer.many - 1), "reject")
     mailing = newsroom.mailing()
     with standing_by(newsroom, peer):
         until(finished(newsroom, mailing))
@@ -142,7 +147,7 @@ def test_one_bad_address_among_many_is_rejected_by_name_and_the_others_go_out(ne
     assert set(statuses.values()) == {"accepted"}
     assert set(peer.taken().values()) == {1}
     text = text_of(newsroom, mailing)
-    assert "121 prepared = 120 accepted + 1 rejected" in text
+    assert f"{peer.many:,} prepared = {peer.many - 1} accepted + 1 rejected" in text
     assert "        1  rejected: " in text
     assert "readers.example: 1 rejected" in text
 

@@ -31,6 +31,19 @@ def test_each_failed_probe_doubles_the_wait():
         assert circuit.allows(8, now) == 1
 
 
+def test_while_a_probe_is_out_no_other_follows_at_once():
+    circuit = Circuit(WAITS)
+    circuit.note([GONE], 0.0)
+    circuit.note([GONE], 1.0)
+    assert circuit.allows(8, 3.0) == 1
+    assert circuit.allows(8, 3.0) == 1
+    circuit.sent(1, 3.0)
+    assert circuit.allows(7, 4.9) == 0
+    assert circuit.allows(7, 5.0) == 1
+    circuit.note([Outcome.accepted(250, "ok")], 5.0)
+    assert circuit.allows(8, 5.0) == 8
+
+
 def test_silence_after_messages_slows_down_too():
     circuit = Circuit(WAITS)
     circuit.note([Outcome.unknown("no answer")], 0.0)

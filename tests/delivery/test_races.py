@@ -9,7 +9,7 @@ from sqlalchemy import event, select, text, update
 
 from newsletter import reports
 from newsletter.clock import system_clock
-from newsletter.delivery import chunks, control, ledger, release
+from newsletter.delivery import batches, chunks, control, ledger, release
 from newsletter.publishing import mailings
 from newsletter.store import tables
 from newsletter.store.statuses import DeliveryStatus, MailingStatus
@@ -190,7 +190,7 @@ def test_what_was_claimed_while_the_lease_was_ended_is_not_left_in_the_air(newsr
 def test_a_cancellation_goes_on_where_workers_have_claimed_some_of_a_batch(newsroom, other):
     (ann,) = newsroom.subscribe("ann")
     mailing = newsroom.released()
-    many = control.BATCH + 10
+    many = batches.ROWS + 10
     with newsroom.store.writing() as connection:
         place = wave_of(connection, mailing)
         # Of the many nobody is claimed: they need no subscription.

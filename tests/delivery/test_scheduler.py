@@ -1,5 +1,7 @@
 """What is due is started, once, in time or not by itself: whoever looks, whatever the clocks do, whoever is killed."""
 
+import email
+import email.policy
 import os
 import sqlite3
 import subprocess
@@ -14,15 +16,21 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from newsletter import alerts, reports, store
+from newsletter.alerts.announcing import Channels
 from newsletter.delivery import Copies, control, release
+from newsletter.delivery.announcer import Announcer
 from newsletter.delivery.scheduler import Scheduler
+from newsletter.delivery.slots import SlotWatch
 from newsletter.delivery.steps import CRASH_AT
+from newsletter.delivery.telling import Teller
 from newsletter.delivery.two_clocks import TwoClocks
 from newsletter.delivery.upkeep import add_waves, clocks_chosen, reckon_anew
 from newsletter.publishing import editions, mailings, scheduling
+from newsletter.publishing.calendar import TZDATA
+from newsletter.publishing.recurring import Outcome
 from newsletter.publishing.timing import EVERYONE, ReaderClock, Timing
 from newsletter.roundups import Outlets
-from newsletter.settings import Settings
+from newsletter.settings import Newsroom, Settings
 from newsletter.store import tables
 from newsletter.store.statuses import DeliveryStatus, Exclusion, MailingStatus
 
@@ -32,6 +40,7 @@ SIX = datetime(2026, 11, 24, 11, tzinfo=UTC)
 BEFORE = SIX - timedelta(hours=20)
 NEW_YORK = Timing(day=TUESDAY, hour=time(6), zone="America/New_York", limit=timedelta(hours=6))
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+HARBOUR = Newsroom(name="The Harbour Letter", from_address="letter@harbour.example", url="http://localhost:8025")
 
 
 class Hours:
@@ -250,14 +259,18 @@ def test_a_canary_is_a_part_of_the_readers_and_the_rest_are_all_others(newsroom,
     assert set(newsroom.statuses(mailing)) == set(names)
 
 
-def test_readers_of_a_skipped_wave_are_counted_and_get_nothing(newsroom, hours):
+def test_readers_of_a_skipped_wave_are_counted_and_get_nothing(newsroom, hours, server):
     readers_in(newsroom, ann="", kim="Asia/Tokyo", lee="Asia/Tokyo")
+    subscribed_at(newsroom, BEFORE)
     mailing = scheduled(newsroom, replace(LOCAL, skips_past=True), now=SIX - HOUR)
     hours.wall = SIX
     begun = mailings.move(newsroom.store, mailing, mailing.start(SIX))
     counts = release(newsroom.store, begun, clock=hours)
     assert (counts.selected, counts.prepared, counts.excluded) == (3, 1, {Exclusion.TOO_LATE: 2})
     assert set(newsroom.statuses(mailing)) == {"ann"}
+    newsroom.worker(begun, server, clock=hours).run()
+    assert server.recipients == {"ann@readers.example": 1}
+    assert status(newsroom, mailing) is MailingStatus.FINISHED
     assert "their hour had passed" in reports.as_text(reports.of(newsroom.store, mailing.id, clock=hours))
 
 
@@ -282,6 +295,38 @@ def test_a_wave_found_too_late_waits_while_the_others_go_and_then_the_mailing_is
     newsroom.worker(mailings.get(newsroom.store, mailing.id), server, clock=hours).run()
     assert server.recipients == {"ann@readers.example": 1, "kim@readers.example": 1}
     assert status(newsroom, mailing) is MailingStatus.FINISHED
+
+
+def test_time_given_to_a_late_wave_is_none_taken_from_those_to_come(newsroom, scheduler, hours, server):
+    readers_in(newsroom, ann="", kim="Asia/Tokyo")
+    mailing = scheduled(newsroom, LOCAL)
+    hours.go_on(SIX - BEFORE - 13 * HOUR)  # Tokyo's wave was due an hour ago, New York's is 13 hours off
+    scheduler().run_once()
+    control.pause(newsroom.store, mailing.id, actor="ada", now=hours.wall)
+    after = control.resume(newsroom.store, mailing.id, actor="ada", now=hours.wall, more=2 * HOUR)
+    assert after.not_later_than == mailing.not_later_than
+    hours.go_on(13 * HOUR + MINUTE)
+    newsroom.worker(mailings.get(newsroom.store, mailing.id), server, clock=hours).run()
+    assert server.recipients["ann@readers.example"] == 1
+
+
+def test_waves_found_too_late_are_told_once_however_often_and_by_whom_they_are_found(newsroom, scheduler, hours):
+    readers_in(newsroom, ann="America/Los_Angeles", kim="Asia/Tokyo", lee="Asia/Seoul", zoe="Asia/Kolkata")
+    mailing = scheduled(newsroom, LOCAL)
+    hours.go_on(SIX - BEFORE - 5 * HOUR)  # 06:00 UTC: Tokyo and Seoul are 9 hours late, Kolkata 5 hours 30 minutes
+    for _ in range(20):
+        scheduler().run_once()
+        hours.go_on(MINUTE)
+    (told,) = alerts.all_of(newsroom.store)
+    assert (told.code, told.subject, told.times) == ("HELD-LATE", f"mailing:{mailing.id}", 1)
+    assert told.message.startswith(
+        f"2 waves of mailing {mailing.id} wait for a person: the first was due at 2026-11-23"
+    )
+    hours.go_on(HOUR)
+    scheduler().run_once()
+    (told,) = alerts.all_of(newsroom.store)
+    assert told.message.startswith(f"3 waves of mailing {mailing.id} wait for a person")
+    assert told.times == 2
 
 
 def test_what_is_deferred_is_given_up_when_its_own_waves_time_is_over(newsroom, hours):
@@ -353,6 +398,73 @@ def test_who_moves_after_their_wave_is_not_mailed_twice(newsroom, hours):
     assert set(newsroom.statuses(mailing)) == {"ann", "bea"}
 
 
+def subscribed_at(newsroom, hour, *names):
+    """All readers, or these, have been on their lists since then."""
+    addresses = [f"{name}@readers.example" for name in names]
+    ids = select(tables.subscriber.c.id).where(tables.subscriber.c.address.in_(addresses) if names else True)
+    with newsroom.store.writing() as connection:
+        theirs = tables.subscription.c.subscriber_id.in_(ids)
+        connection.execute(update(tables.subscription).where(theirs).values(consent_at=hour, changed_at=hour))
+
+
+def gone_through(newsroom, mailing, hours, *, until):
+    """Who got it when, with a look every quarter of an hour at waves to be added and released."""
+    got = {}
+    while hours.wall <= until:
+        add_waves(newsroom.store, now=hours.wall)
+        release(newsroom.store, mailing, clock=hours)
+        for name in newsroom.statuses(mailing):
+            got.setdefault(name, hours.wall)
+        hours.go_on(15 * MINUTE)
+    return got
+
+
+def test_who_moves_to_a_clock_whose_wave_has_gone_loses_no_issue(newsroom, hours, server):
+    readers_in(newsroom, ann="", kim="Asia/Tokyo", bea="", cyd="America/Los_Angeles", dan="America/Denver")
+    newsroom.subscribe("gone", status="unsubscribed")
+    move(newsroom, gone="Asia/Tokyo")
+    subscribed_at(newsroom, BEFORE)
+    mailing = scheduled(newsroom, replace(LOCAL, limit=timedelta(hours=24)))
+    tokyo = datetime(2026, 11, 23, 21, tzinfo=UTC)
+    begun = mailings.move(newsroom.store, mailing, mailing.start(tokyo))
+    hours.wall = tokyo
+    got = gone_through(newsroom, begun, hours, until=tokyo + HOUR)
+    assert set(got) == {"kim"}
+    move(newsroom, bea="Asia/Tokyo")
+    got = gone_through(newsroom, begun, hours, until=SIX + HOUR) | got
+    assert got == {"kim": tokyo, "ann": SIX, "bea": SIX}, "with everyone, while that wave is to come"
+    move(newsroom, cyd="Asia/Tokyo", dan="")
+    newsroom.subscribe("new")
+    subscribed_at(newsroom, hours.wall, "new")
+    gone_through(newsroom, begun, hours, until=SIX + 5 * HOUR)
+    for _ in range(2):
+        # Once nobody else is left they go too.
+        newsroom.worker(mailings.get(newsroom.store, mailing.id), server, clock=hours).run()
+    names = ("ann", "kim", "bea", "cyd", "dan")
+    assert server.recipients == {f"{name}@readers.example": 1 for name in names}
+    after = mailings.get(newsroom.store, mailing.id)
+    report = reports.of(newsroom.store, mailing.id, clock=hours)
+    assert (after.status, report.selected, report.prepared, report.excluded) == (
+        MailingStatus.FINISHED,
+        6,
+        5,
+        {Exclusion.UNSUBSCRIBED: 1},
+    )
+
+
+def test_who_joins_after_the_wave_of_their_clock_waits_for_the_next_issue(newsroom, hours):
+    readers_in(newsroom, ann="", kim="Asia/Tokyo")
+    mailing = scheduled(newsroom, LOCAL)
+    tokyo = datetime(2026, 11, 23, 21, tzinfo=UTC)
+    begun = mailings.move(newsroom.store, mailing, mailing.start(tokyo))
+    hours.wall = tokyo
+    gone_through(newsroom, begun, hours, until=tokyo + HOUR)
+    newsroom.subscribe("new")
+    move(newsroom, new="Asia/Tokyo")
+    subscribed_at(newsroom, hours.wall, "new")
+    assert set(gone_through(newsroom, begun, hours, until=SIX + HOUR)) == {"ann", "kim"}
+
+
 def test_the_clocks_that_readers_go_by_are_found_in_the_index(newsroom):
     readers_in(
         newsroom, a="", b="Asia/Tokyo", c="Asia/Tokyo 07:00", d="Asia/Tokyo 18:30", e=" 05:00", f="Europe/Rome 07:00"
@@ -377,6 +489,66 @@ def test_new_rules_of_zones_move_the_waves_to_come(newsroom):
     assert waves_of(newsroom, mailing) == [("Asia/Tokyo", "", tokyo), ("", "", SIX)]
     assert mailings.get(newsroom.store, mailing.id).due_at == tokyo
     assert reckon_anew(newsroom.store, now=BEFORE) == []
+
+
+def reckoned_by(newsroom, version, *, off):
+    """As if the waves had been reckoned by those rules, so much off."""
+    with newsroom.store.writing() as connection:
+        for row in connection.execute(select(tables.wave)).all():
+            values = {"due_at": row.due_at + off, "not_later_than": row.not_later_than + off}
+            connection.execute(update(tables.wave).where(tables.wave.c.id == row.id).values(values))
+        for row in connection.execute(select(tables.mailing)).all():
+            values = {"due_at": row.due_at + off, "not_later_than": row.not_later_than + off, "tzdata": version}
+            connection.execute(update(tables.mailing).where(tables.mailing.c.id == row.id).values(values))
+
+
+@pytest.mark.parametrize("off", [HOUR, -HOUR])
+def test_a_scheduler_with_newer_rules_of_zones_sends_at_the_hours_that_they_make(newsroom, scheduler, hours, off):
+    readers_in(newsroom, ann="", bea="Europe/Berlin")
+    mailing = scheduled(newsroom, LOCAL)
+    reckoned_by(newsroom, "2020a", off=off)
+    ticking, got = scheduler(), {}
+    berlin = datetime(2026, 11, 24, 5, tzinfo=UTC)
+    assert ticking.run_once() == berlin
+    while hours.wall < SIX + 2 * HOUR:
+        ticking.run_once()
+        now = mailings.get(newsroom.store, mailing.id)
+        if now.status is MailingStatus.SENDING:
+            release(newsroom.store, now, clock=hours)
+        for name in newsroom.statuses(mailing):
+            got.setdefault(name, hours.wall)
+        hours.go_on(15 * MINUTE)
+    assert got == {"bea": berlin, "ann": SIX}
+    after = mailings.get(newsroom.store, mailing.id)
+    # Never less time than it had: a person may have given it more.
+    assert after.not_later_than == SIX + 6 * HOUR + max(off, timedelta(0))
+    with newsroom.store.reading() as connection:
+        assert connection.execute(select(tables.mailing.c.tzdata)).scalar_one() == TZDATA
+
+
+def test_between_its_waves_a_mailing_follows_newer_rules_in_those_to_come_alone(newsroom, scheduler, hours):
+    readers_in(newsroom, ann="", bea="Europe/Berlin")
+    mailing = scheduled(newsroom, LOCAL)
+    hours.go_on(datetime(2026, 11, 24, 5, tzinfo=UTC) - BEFORE)
+    ticking = scheduler()
+    ticking.run_once()
+    release(newsroom.store, mailings.get(newsroom.store, mailing.id), clock=hours)
+    reckoned_by(newsroom, "2020a", off=-MINUTE)
+    hours.go_on(MINUTE)
+    ticking.run_once()
+    assert [(zone, due) for zone, _, due in waves_of(newsroom, mailing)] == [
+        ("Europe/Berlin", datetime(2026, 11, 24, 4, 59, tzinfo=UTC)),
+        ("", SIX),
+    ]
+    assert set(newsroom.statuses(mailing)) == {"bea"}
+
+
+def test_a_scheduler_with_older_rules_leaves_what_newer_ones_have_made(newsroom, scheduler):
+    readers_in(newsroom, ann="", bea="Europe/Berlin")
+    mailing = scheduled(newsroom, LOCAL)
+    reckoned_by(newsroom, "2999z", off=HOUR)
+    scheduler().run_once()
+    assert [due for _, _, due in waves_of(newsroom, mailing)] == [datetime(2026, 11, 24, 6, tzinfo=UTC), SIX + HOUR]
 
 
 # --- Slots -------------------------------------------------------------------------------------------------------
@@ -498,6 +670,83 @@ def test_of_several_schedulers_one_starts_each_mailing(newsroom, hours):
         assert set(connection.execute(select(tables.mailing.c.status)).scalars()) == {"sending"}
 
 
+def test_of_several_schedulers_that_find_it_too_late_one_holds_it_and_people_are_told_once(newsroom, hours):
+    newsroom.subscribe("ann")
+    for number in range(10):
+        newsroom.subscribe("ann", list_name=f"list{number}")
+        scheduled(newsroom, issue=f"issue-{number}", list_name=f"list{number}")
+    hours.wall = SIX + 7 * HOUR
+    ready = threading.Barrier(4)
+
+    def tick():
+        ticking = Scheduler(
+            store=newsroom.store, settings=configured(), outlets=Outlets(), clock=hours, clocks=hours.clocks()
+        )
+        ready.wait()
+        ticking.run_once()
+        ticking.run_once()
+
+    threads = [threading.Thread(target=tick) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    with newsroom.store.reading() as connection:
+        actions = connection.execute(select(tables.audit.c.action)).scalars().all()
+        assert set(connection.execute(select(tables.mailing.c.status)).scalars()) == {"paused"}
+    assert actions.count("mailing.hold") == 10
+    told = alerts.all_of(newsroom.store)
+    assert sorted(each.subject for each in told) == sorted(f"mailing:{number}" for number in range(1, 11))
+    assert {(each.code, each.times) for each in told} == {("HELD-LATE", 1)}
+
+
+def telling_scheduler(newsroom, hours, server):
+    """One that mails alerts to the desk."""
+    channels = Channels(
+        newsroom="The Harbour Letter",
+        addresses={"desk@harbour.example": "desk@harbour.example"},
+        webhook=False,
+        remind_after=4 * HOUR,
+    )
+    announcer = Announcer(
+        store=newsroom.store,
+        channels=channels,
+        newsroom=HARBOUR,
+        sender=newsroom.sender(server),
+        webhook=None,
+        clock=hours,
+    )
+    teller = Teller(newsroom.store, clock=hours, announcer=announcer)
+    options = {"store": newsroom.store, "settings": configured(), "outlets": Outlets()}
+    return Scheduler(**options, clock=hours, clocks=hours.clocks(), teller=teller)
+
+
+def test_what_is_held_is_mailed_to_people_once_by_several_schedulers_that_are_started_again_and_again(
+    newsroom, hours, server
+):
+    newsroom.subscribe("ann")
+    scheduled(newsroom)
+    hours.wall = SIX + 7 * HOUR
+    for _ in range(3):
+        both = [telling_scheduler(newsroom, hours, server) for _ in range(2)]
+        for ticking in both:
+            ticking.run_once()
+        for ticking in both:
+            ticking.finish()
+        hours.go_on(MINUTE)
+    (_, mail), *others = server.received
+    said = " ".join(
+        email.message_from_bytes(mail, policy=email.policy.default).get_body(("plain",)).get_content().split()
+    )
+    assert (others, "found 7 h 0 min late" in said) == ([], True)
+    # Nobody has answered: it is told again after the newsroom's four hours, by whom ever.
+    hours.go_on(4 * HOUR)
+    ticking = telling_scheduler(newsroom, hours, server)
+    ticking.run_once()
+    ticking.finish()
+    assert server.recipients == {"desk@harbour.example": 2}
+
+
 def ticking_process(newsroom, now, *, crash_at="", **of_list):
     database = newsroom.store.engine.url.render_as_string(hide_password=False)
     words = [f"{name}={value}" for name, value in of_list.items()]
@@ -534,6 +783,23 @@ def test_what_a_killed_scheduler_leaves_two_others_do_once(newsroom, step):
     assert actions.count("mailing.waves_added") == 1
     held = [each for each in alerts.all_of(newsroom.store, only_open=True) if each.subject == f"mailing:{late.id}"]
     assert len(held) == 1
+
+
+def test_an_issue_that_did_not_go_by_itself_is_not_called_scheduled_when_its_slot_passes(newsroom):
+    newsroom.list()
+    settings = configured(hour="06:00", ready_by="05:15")
+    watch = SlotWatch(newsroom.store, settings, outlets=Outlets())
+    watch.look(now=BEFORE)
+    (watched,) = watch._watched
+    slot = watched.calendar.slot(TUESDAY)
+    ready = [(watched, slot, SIX - 45 * MINUTE)]
+    why = Outcome(list_name="daily", day=TUESDAY, issue="2026-11-24-ferries", why="nobody has approved it as it is now")
+    for now, outcomes in ((SIX - 44 * MINUTE, []), (SIX - 40 * MINUTE, [why]), (SIX + MINUTE, [])):
+        watch._judge(ready, outcomes, now)
+    found = {each.code: each for each in alerts.all_of(newsroom.store)}
+    assert found["NOT-READY"].resolution == "it is not scheduled still: another alert says why"
+    assert found["NOT-SENT-BY-ITSELF"].open
+    assert "nobody has approved it" in found["NOT-SENT-BY-ITSELF"].message
 
 
 def test_an_approved_issue_that_the_gate_objects_to_is_told_by_its_reason(newsroom, hours):

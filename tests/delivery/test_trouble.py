@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event, update
 
+from newsletter import alerts
 from newsletter.clock import system_clock
 from newsletter.errors import BlockedError, InputError
 from newsletter.publishing import mailings
@@ -56,6 +57,17 @@ def test_a_content_filter_stops_the_mailing_and_nobody_is_given_up(newsroom, scr
     newsroom.worker(mailing, milder).run()
     assert accepted_by(milder) == set(numbered(50))
     assert mailings.get(newsroom.store, mailing.id).status is MailingStatus.FINISHED
+
+
+def test_a_server_that_names_readers_in_its_refusal_puts_no_address_into_log_or_alert(newsroom, scripted):
+    newsroom.subscribe(*numbered(30))
+    mailing = newsroom.released()
+    strict = scripted(lambda stage, to: f"554 5.7.1 <{to}>: refused\r\n".encode() if stage == "dot" else None)
+    with pytest.raises(BlockedError) as logged:
+        newsroom.worker(mailing, strict, pauses=True).run()
+    (told,) = alerts.all_of(newsroom.store)
+    for said in (logged.value.what, told.message):
+        assert "<…@readers.example>: refused" in said
 
 
 def test_refusals_between_acceptances_are_about_the_readers(newsroom, scripted):

@@ -1,3 +1,4 @@
+from contextlib import nullcontext
 from datetime import timedelta
 
 import pytest
@@ -6,6 +7,7 @@ from sqlalchemy import insert, select, update
 from newsletter import reports
 from newsletter.clock import system_clock
 from newsletter.delivery import release
+from newsletter.delivery.connections import Connections
 from newsletter.publishing import mailings
 from newsletter.store import tables
 from newsletter.store.statuses import MailingStatus
@@ -81,3 +83,46 @@ def test_nothing_is_frozen_of_a_mailing_that_is_cancelled(newsroom, mailing):
     with newsroom.store.writing() as connection:
         connection.execute(update(tables.mailing).values(status="cancelled"))
     assert release(newsroom.store, mailing, clock=system_clock).selected == 0
+
+
+class Hours:
+    """A clock on the wall, and one that nobody sets."""
+
+    def __init__(self, wall):
+        self.wall, self.steady = wall, 0.0
+
+    def __call__(self):
+        return self.wall
+
+    def go_on(self, length):
+        self.wall += length
+        self.steady += length.total_seconds()
+
+
+def looked(worker, connections, hours, length):
+    """The worker looks every minute for so long."""
+    while length > timedelta(0):
+        hours.go_on(timedelta(minutes=1))
+        length -= timedelta(minutes=1)
+        worker.run_once(connections)
+
+
+def test_a_wave_is_not_late_by_as_much_as_a_wrong_clock_was_set_right(newsroom, server, mailing):
+    due = system_clock() + timedelta(hours=3)
+    with newsroom.store.writing() as connection:
+        connection.execute(update(tables.wave).where(tables.wave.c.zone == "").values(due_at=due))
+        connection.execute(update(tables.mailing).values(not_later_than=due + timedelta(hours=6)))
+    hours = Hours(system_clock())
+    sender = newsroom.sender(server)
+    worker = newsroom.worker(mailing, server, clock=hours, steady=lambda: hours.steady)
+    connections = Connections.of(sender, hours, nullcontext())
+    try:
+        looked(worker, connections, hours, timedelta(minutes=2))
+        hours.wall += timedelta(hours=2, minutes=57)
+        looked(worker, connections, hours, timedelta(minutes=4))
+        assert hours.wall > due
+        assert set(newsroom.statuses(mailing)) == {"ann", "bob"}, "it may have jumped, and nothing is sent early"
+        looked(worker, connections, hours, timedelta(minutes=3))
+        assert set(newsroom.statuses(mailing)) == {"ann", "bob", "cyd", "dan"}
+    finally:
+        connections.close()

@@ -91,7 +91,8 @@ def test_pausing_in_the_database_stops_a_running_worker(newsroom, server, status
     mailing = newsroom.released()
     thread = threading.Thread(target=newsroom.worker(mailing, server).run)
     thread.start()
-    time.sleep(0.06)
+    while not server.received:
+        time.sleep(0.005)
     with newsroom.store.writing() as connection:
         connection.execute(update(tables.mailing).values(status=status))
     thread.join(2)

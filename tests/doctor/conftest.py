@@ -244,6 +244,7 @@ def room(tmp_path: Path, clean_zone: NameServer, signing_key: tuple[str, str]) -
             "from_address": f"letter@{DOMAIN}",
         },
         "lists": {"daily": {"title": "The Harbour Letter", "zone": "Europe/London"}},
+        "alerts": {"mail_to": [f"desk@{DOMAIN}"]},
         "sender": {
             "kind": "smtp",
             "host": "127.0.0.1",

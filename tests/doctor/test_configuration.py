@@ -1,8 +1,10 @@
 """The settings, held against what sending to readers asks for."""
 
+from datetime import date
+
 import pytest
 
-from newsletter.doctor import Fine
+from newsletter.doctor import Area, Fine, Found
 from newsletter.doctor.configuration import look
 from newsletter.findings import Severity
 
@@ -62,3 +64,23 @@ def test_without_lists_there_is_nobody_to_send_to(room):
 def test_the_sandbox_is_told(room):
     room.change("sender", kind="sendgrid", sandbox=True, url="http://127.0.0.1:1")
     assert [each.finding.code for each in found(room)] == ["SETUP-SANDBOX"]
+
+
+@pytest.mark.parametrize(
+    ("of_list", "of_approval", "code"),
+    [
+        ({"skip": [date(2026, 12, 26)], "days": ["mon"]}, {}, "LIST-SKIP"),
+        ({"recurring": True}, {"needed": 0}, "LIST-RECURRING"),
+    ],
+)
+def test_what_of_a_calendar_cannot_be_meant_so_is_told(room, of_list, of_approval, code):
+    room.tables["lists"]["daily"] |= {"hour": "06:00", **of_list}
+    room.tables["approval"] = of_approval
+    (found,) = [each for each in room.examined(offline=True).of(Area.SETTINGS) if isinstance(each, Found)]
+    assert (found.finding.code, found.where) == (code, "lists.daily")
+
+
+def test_a_calendar_that_is_meant_so_is_fine(room):
+    calendar = {"hour": "06:00", "ready_by": "05:00", "skip": [date(2026, 12, 25)], "recurring": True}
+    room.tables["lists"]["daily"] |= calendar
+    assert not [each for each in room.examined(offline=True).of(Area.SETTINGS) if isinstance(each, Found)]

@@ -1,5 +1,6 @@
 """The database: both kinds in good order, and each of their faults."""
 
+import os
 import shutil
 import sqlite3
 from contextlib import closing
@@ -9,10 +10,12 @@ import pytest
 from sqlalchemy import make_url, text
 
 from newsletter import store
+from newsletter.delivery import restored
 from newsletter.doctor import Fine, sqlite_file
 from newsletter.doctor.database import look
 from newsletter.doctor.server import compared
 from newsletter.findings import Severity
+from newsletter.store import backup
 
 NOW = datetime(2026, 11, 24, 5, tzinfo=UTC)
 
@@ -165,3 +168,23 @@ def test_the_server_s_clock_is_compared_with_ours(apart, severity, words):
     else:
         assert said.finding.severity is severity
         assert words in said.finding.message
+
+
+def test_a_backup_that_was_put_back_is_told_and_left_as_it_is(with_file):
+    database = with_file.settings.database
+    with closing(store.open(store.sqlite_url(database))) as opened:
+        made = backup.make(opened, database.parent, now=NOW).file
+    database.unlink()
+    made.rename(database)
+    for _ in range(2):
+        assert "DATABASE-RESTORED" in codes(with_file)
+    with closing(store.open(store.sqlite_url(database))) as opened:
+        restored.Watch(opened).look(now=NOW)
+        assert "DATABASE-RESTORED" in codes(with_file)
+        restored.accept(opened, actor="ada", now=NOW)
+    assert "DATABASE-RESTORED" not in codes(with_file)
+
+
+def test_a_marker_that_cannot_be_written_is_told(with_file, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda *_: False)  # as for a user who may not; root may write anywhere
+    assert codes(with_file) == ["MARKER-UNWRITABLE"]

@@ -4,7 +4,10 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import insert, select, update
 
+from newsletter import alerts
 from newsletter.audience import lists
+from newsletter.delivery import control, restored, steps
+from newsletter.delivery.scheduler import Scheduler
 from newsletter.errors import BlockedError, InputError
 from newsletter.issues import load
 from newsletter.publishing import approvals, mailings, scheduling, users
@@ -243,11 +246,62 @@ def test_an_approved_issue_is_scheduled_by_itself_once(recurring):
     assert by_itself(recurring) == []
 
 
+class KilledError(BaseException):
+    """As if the process had been killed here."""
+
+
+def dies_at(step):
+    def reached(now_at):
+        if now_at == step:
+            raise KilledError
+
+    return steps.watched(reached)
+
+
+def test_a_scheduler_that_dies_when_a_slot_is_scheduled_has_told_of_the_readers_who_are_left_out(open_room, now):
+    of_list = {"hour": '"06:00"', "zone": '"America/New_York"', "recurring": "true", "local": "true"}
+    room = open_room(**of_list, past_waves='"skip"')
+    room.reader("kim", zone="Asia/Tokyo")
+    now[0] = datetime(2026, 11, 24, 2, tzinfo=UTC)  # five hours after Tokyo's 06:00
+    room.sign(room.add_user("Ada Marlow"))
+    app = room.app
+    scheduler = {"store": app.store, "settings": app.settings, "outlets": app.outlets, "clock": app.clock}
+    with dies_at("slot.committed"), pytest.raises(KilledError):
+        Scheduler(**scheduler).tick(now[0])
+    Scheduler(**scheduler).tick(now[0])
+    (made,) = mailings.all_of(app.store)
+    missed = [each for each in alerts.all_of(app.store) if each.code == "WAVES-MISSED"]
+    assert [(each.subject, each.times) for each in missed] == [(f"mailing:{made.id}", 1)]
+
+
+def test_what_goes_with_scheduling_is_done_with_it_or_neither_is(room):
+    def fails(*_):
+        raise KilledError
+
+    with pytest.raises(KilledError):
+        scheduling.schedule(room.app.store, room.propose(), actor="ada", now=MONDAY, also=fails)
+    assert mailings.all_of(room.app.store) == []
+
+
 def test_an_issue_edited_after_its_approval_waits_for_another(recurring):
     recurring.sign(recurring.add_user("Ada Marlow"))
     recurring.edit("a street that floats", "a road that floats")
     (refused,) = by_itself(recurring)
     assert (refused.mailing, refused.why) == (None, "nobody has approved it as it is now")
+
+
+@pytest.mark.parametrize(
+    ("zone", "hour", "day"),
+    [("Pacific/Auckland", "06:00", "0001-01-01"), ("America/New_York", "20:00", "9999-12-31")],
+)
+def test_a_slip_in_the_date_of_one_issue_stops_no_scheduler(open_room, now, zone, hour, day):
+    room = open_room(hour=f'"{hour}"', zone=f'"{zone}"', recurring="true")
+    room.sign(room.add_user("Ada Marlow"))
+    room.edit("subject =", f"date = {day}\nsubject =", file="issue.toml")
+    app = room.app
+    Scheduler(store=app.store, settings=app.settings, outlets=app.outlets, clock=app.clock).tick(now[0])
+    with pytest.raises(InputError, match="leaves out"):
+        room.propose(Wish(at=f"{day} {hour}"))
 
 
 def test_an_issue_with_too_few_approvals_is_not_scheduled(open_room, newsroom_file):
@@ -305,6 +359,42 @@ def test_what_a_person_has_cancelled_is_not_scheduled_by_itself_again(recurring)
     recurring.sign(recurring.add_user("Ada Marlow"))
     cancelled(recurring)
     assert by_itself(recurring) == []
+
+
+def test_what_a_person_has_taken_back_is_scheduled_by_itself_once_it_is_approved_anew(recurring, now):
+    ada = recurring.add_user("Ada Marlow")
+    recurring.sign(ada)
+    (made,) = by_itself(recurring)
+    recurring.unschedule()
+    now[0] += timedelta(minutes=1)
+    assert by_itself(recurring) == []
+    recurring.edit("a street that floats", "a road that floats")
+    assert by_itself(recurring) == []
+    recurring.sign(ada)
+    (again,) = by_itself(recurring)
+    assert again.mailing is not None
+    assert again.mailing.edition_digest != made.mailing.edition_digest
+
+
+def test_what_is_held_since_a_restore_is_told_once_when_its_hour_comes(open_room, now):
+    room = open_room(hour='"06:00"', zone='"America/New_York"')
+    room.sign(room.add_user("Ada Marlow"))
+    mailing = room.schedule()
+    app = room.app
+    scheduler = Scheduler(store=app.store, settings=app.settings, outlets=app.outlets, clock=app.clock)
+    restored.mark(app.store, actor="ada", now=now[0])
+    restored.accept(app.store, actor="ada", now=now[0])
+    now[0] = mailing.due_at - timedelta(minutes=1)
+    scheduler.tick(now[0])
+    assert alerts.all_of(app.store, only_open=True) == []
+    for _ in range(3):
+        now[0] += timedelta(minutes=1)
+        scheduler.tick(now[0])
+    (told,) = alerts.all_of(app.store, only_open=True)
+    assert (told.code, told.subject, told.times) == ("HELD-LATE", f"mailing:{mailing.id}", 1)
+    control.resume(app.store, mailing.id, actor="ada", now=now[0], restored=True)
+    scheduler.tick(now[0] + timedelta(minutes=1))
+    assert alerts.all_of(app.store, only_open=True) == []
 
 
 def test_the_lists_word_on_the_unknown_is_copied_into_the_mailing(open_room):

@@ -2,19 +2,21 @@
 
 A sender of whole messages (SMTP, the inbox) gets one `Envelope` a call; a sender of chunks (SendGrid) gets up to
 `capabilities.chunk` `Handed` deliveries a call and answers with one outcome for each, in order. Either way the worker
-opens a connection a thread and keeps at most `capabilities.connections` calls in the air; whatever happens on the wire
-is an outcome, never an exception.
+keeps at most `capabilities.connections` calls in the air, on a connection each: in a thread of its own, or all in one
+where the connections can share it. Whatever happens on the wire is an outcome, never an exception.
 """
 
 from __future__ import annotations
 
+import math
+import socket
 import threading
-import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from newsletter.delivery import machine
 from newsletter.delivery.limits.rules import UNLIMITED, Limits
 from newsletter.rendering import Recipient, Substituted
 from newsletter.store.statuses import OutcomeKind
@@ -119,7 +121,7 @@ class Outcome:
 
 
 class Connection(ABC):
-    """A way to the other side, for one thread. It opens when it is first used, and again when it was closed there."""
+    """A way to the other side, for one thread at a time. It opens when it is first used, and again when it was closed there."""
 
     @abstractmethod
     def cut(self) -> None:
@@ -142,6 +144,37 @@ class MessageConnection(Connection):
         """Hand one message over."""
 
 
+Elsewhere = Callable[[Callable[[], None]], None]
+"""Has something done that takes its time, by another thread. What is given to it never raises."""
+
+
+class SharedConnection(MessageConnection):
+    """One that never makes a thread wait, so that one thread serves many of them.
+
+    After `begin` or `leave`, `go_on` is called until it says that all is over: at first, when `sock` is ready for what
+    `wants` says (as `selectors` have it; 0: nothing of it is waited for), when the moment `until` (of `time.monotonic`)
+    has passed, and when what was to be done elsewhere is done. `outcome` then tells how the message fared. All of this is
+    for the one thread that serves it; `cut` and `cut_if_overdue` are for others, too.
+    """
+
+    sock: socket.socket | None = None
+    wants: int = 0
+    until: float = math.inf
+    outcome: Outcome | None = None
+
+    @abstractmethod
+    def begin(self, envelope: Envelope, elsewhere: Elsewhere) -> None:
+        """Begin to hand one message over. `elsewhere` gets what would make this thread wait."""
+
+    @abstractmethod
+    def leave(self) -> None:
+        """Begin to take leave of the other side."""
+
+    @abstractmethod
+    def go_on(self) -> bool:
+        """Do what can be done without waiting; whether all is over."""
+
+
 class ChunkConnection(Connection):
     """A connection that takes chunks."""
 
@@ -160,7 +193,7 @@ class ChunkConnection(Connection):
 
 
 class Sender(Protocol):
-    """Where mail is handed over. One object serves a whole process, and its connections serve a thread each."""
+    """Where mail is handed over. One object serves a whole process; a connection is for one thread at a time."""
 
     @property
     def name(self) -> str:
@@ -182,12 +215,9 @@ class Sender(Protocol):
         """
 
     def open(self) -> MessageConnection | ChunkConnection:
-        """A connection for one thread."""
-
-
-_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+        """A connection. Where all are `SharedConnection`s, one thread serves them together."""
 
 
 def seconds() -> float:
     """A clock that nobody sets and that runs on while the machine sleeps: leases and deadlines are measured with it."""
-    return time.clock_gettime(_CLOCK)
+    return machine.present().seconds()

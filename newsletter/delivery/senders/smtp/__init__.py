@@ -1,7 +1,7 @@
 """Mail servers (RFC 5321): connections that stay open, one message at a time on each, signed where a key is given.
 
 `sender` has what the settings say, `connection` keeps a connection through its misfortunes, `transaction` is the talk
-about one message, `dkim` signs.
+about one message, `stream` has the bytes of both, `dkim` signs. None of them waits: one thread serves all connections.
 """
 
 from newsletter.delivery.senders.smtp.connection import SmtpConnection

@@ -3,54 +3,69 @@
 from __future__ import annotations
 
 import re
-import smtplib
-import socket
-import threading
-import time
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from newsletter.delivery.senders.base import Envelope, MessageConnection, Outcome
-from newsletter.delivery.senders.smtp.replies import judged, no_connection, text, words
+from newsletter.delivery.senders.base import Elsewhere, Envelope, Outcome
+from newsletter.delivery.senders.smtp.replies import judged, no_connection, text
+from newsletter.delivery.senders.smtp.stream import Reply, Stream
+from newsletter.delivery.senders.smtp.talk import ANSWER, Talk, TalkingConnection, here
 from newsletter.delivery.senders.smtp.transaction import Refused, announce
 from newsletter.delivery.senders.watch import WATCH_SECONDS
 
 if TYPE_CHECKING:
     from newsletter.delivery.senders.smtp.sender import SmtpSender
 
+_AT_ONCE = 65_536
+"""Octets of a message that leave together with its end. What is longer takes its time, and the server may speak meanwhile."""
+
 _QUIT_SECONDS = 2.0
 """How long a leave-taking may last: nothing depends on its answer."""
+
+_OF_CONNECTION = (220, 221)
+"""They tell of the server, ready or leaving, and never of a message (RFC 5321 section 4.2.3)."""
 
 # What may stand between the angle brackets of MAIL and RCPT; quoted local parts are refused when addresses come in.
 _PATH = re.compile(r"[^\s<>\x00-\x1f\x7f]+@[^\s<>@\x00-\x1f\x7f]+")
 
 
-class SmtpConnection(MessageConnection):
-    """One connection, for one thread; opened when first needed and again when the server has closed it.
+class SmtpConnection(TalkingConnection):
+    """One connection; opened when first needed and again when the server has closed it.
 
+    Either one thread waits for it (`open`, `send`, `close`), or one serves it beside others (`begin`, `leave`, `go_on`).
     `cut` and `cut_if_overdue` are for other threads.
     """
 
     def __init__(self, sender: SmtpSender) -> None:
+        super().__init__(patience=sender.settings.timeout_seconds)
         self._sender = sender
-        self._server: smtplib.SMTP | None = None
-        # The last one opened, known here before it has greeted.
-        self._wire: smtplib.SMTP | None = None
-        self._deadline: float | None = None
-        self._was_cut = False
-        self._guard = threading.Lock()
 
     def open(self) -> Outcome | None:
         """Connect, where that is still to be done; what stood in the way, None where nothing did."""
-        self._allow(self._sender.deadline_seconds)
-        try:
-            return self._open()
-        finally:
-            self._allow(None)
+        self._start(self._open(), here, seconds=self._sender.deadline_seconds)
+        return self._waited()
 
     def send(self, envelope: Envelope) -> Outcome:
         """Hand one message over. Whatever happens on the wire is an outcome, never an exception."""
+        self.begin(envelope, here)
+        return self._waited() or _NO_CONNECTION
+
+    def close(self) -> None:
+        """Take leave, if anybody listens, and wait a moment at most for the answer."""
+        self.leave()
+        self._waited()
+
+    def begin(self, envelope: Envelope, elsewhere: Elsewhere) -> None:
+        """Begin to hand one message over."""
+        self._start(self._carry(envelope), elsewhere, seconds=self._sender.deadline_seconds)
+
+    def leave(self) -> None:
+        """Begin to take leave, where anybody listens; it is over within a moment."""
+        self._start(self._quit(), here, seconds=_QUIT_SECONDS)
+
+    def _carry(self, envelope: Envelope) -> Talk[Outcome]:
         if not _PATH.fullmatch(envelope.rcpt_to):
             return Outcome.rejected(None, "the address cannot stand in an SMTP command")
         if envelope.mail_from and not _PATH.fullmatch(envelope.mail_from):
@@ -58,124 +73,111 @@ class SmtpConnection(MessageConnection):
                 None, "our own address cannot stand in an SMTP command", sender_fault=True, permanent=True
             )
         if self._sender.signer is not None:
-            envelope = replace(envelope, message=self._sender.signer.signed(envelope.message))
-        self._allow(self._sender.deadline_seconds)
+            signed = yield partial(self._sender.signer.signed, envelope.message)
+            envelope = replace(envelope, message=signed)
+        reused = self._stream is not None
+        outcome, stale = yield from self._try(envelope)
+        if stale and reused and not self._was_cut:
+            # Servers close connections that were idle or have carried enough; nothing was handed over yet.
+            outcome, _ = yield from self._try(envelope)
+        return outcome
+
+    def _open(self) -> Talk[Outcome | None]:
+        if self._stream is not None:
+            return None
         try:
-            reused = self._server is not None
-            outcome, stale = self._try(envelope)
-            if stale and reused and not self._was_cut:
-                # Servers close connections that were idle or have carried enough; nothing was handed over yet.
-                outcome, _ = self._try(envelope)
-            return outcome
-        finally:
-            self._allow(None)
-
-    def cut(self) -> None:
-        """End the connection: the thread that waits on it gets an error at once."""
-        with self._guard:
-            self._cut()
-
-    def cut_if_overdue(self) -> None:
-        """The same, where what it does has taken longer than it may."""
-        with self._guard:
-            if self._deadline is not None and time.monotonic() > self._deadline:
-                self._cut()
-
-    def close(self) -> None:
-        """Take leave, if anybody listens, and wait a moment at most for the answer."""
-        server, self._server = self._server, None
-        if server is not None:
-            with suppress(OSError, smtplib.SMTPException):
-                if server.sock is not None:
-                    server.sock.settimeout(_QUIT_SECONDS)
-                server.quit()
-            server.close()
-
-    def _allow(self, seconds: float | None) -> None:
-        """So long may pass from now on; None: nothing is going on."""
-        with self._guard:
-            self._deadline = None if seconds is None else time.monotonic() + seconds
-            self._was_cut = False
-
-    def _cut(self) -> None:
-        self._was_cut = True
-        sock = self._wire.sock if self._wire is not None else None
-        if sock is not None:
-            with suppress(OSError):
-                # Not the TLS socket's own: that one takes the encryption away first, while another thread may be writing.
-                socket.socket.shutdown(sock, socket.SHUT_RDWR)
-
-    def _opened(self, server: smtplib.SMTP) -> None:
-        self._wire = server
-
-    def _open(self) -> Outcome | None:
-        try:
-            if self._server is None:
-                self._server = self._sender.connect(on_open=self._opened)
-        except (OSError, smtplib.SMTPException, ValueError) as error:
+            server = yield partial(self._sender.connect, on_open=self._opened)
+            self._stream = Stream(server)
+            self.sock = self._stream.sock
+        except (OSError, ValueError) as error:
             # ValueError: smtplib decodes what the server says while we sign in, and it may be no base64.
             outcome = no_connection(error)
             return replace(outcome, reply=self._why(error)) if self._was_cut else outcome
         return None
 
-    def _why(self, error: Exception) -> str:
-        return "it took too long and was cut off" if self._was_cut else words(error)
-
-    def _try(self, envelope: Envelope) -> tuple[Outcome, bool]:
+    def _try(self, envelope: Envelope) -> Talk[tuple[Outcome, bool]]:
         """The outcome, and whether the connection was gone before the message began."""
-        failed = self._open()
-        if failed is not None or self._server is None:
-            return failed or Outcome.deferred(None, "no connection", sender_fault=True), False
+        failed = yield from self._open()
+        if failed is not None or self._stream is None:
+            return failed or _NO_CONNECTION, False
         try:
-            announce(self._server, envelope, pipelining=self._sender.settings.pipelining)
+            yield from self._announce(self._stream, envelope)
         except Refused as refused:
             if refused.hang_up:
                 self._drop()
             return refused.outcome, refused.stale
-        except (OSError, smtplib.SMTPException) as error:
+        except OSError as error:
             self._drop()
             return Outcome.deferred(
                 None, f"the connection broke before the message: {self._why(error)}", sender_fault=True
             ), True
-        return self._transmit(self._server, envelope), False
+        return (yield from self._transmit(self._stream, envelope)), False
 
-    def _transmit(self, server: smtplib.SMTP, envelope: Envelope) -> Outcome:
+    def _announce(self, stream: Stream, envelope: Envelope) -> Talk[None]:
+        if stream.speaks():
+            # Unasked. Read as an answer, it would shift all that follow: each would be taken for that to the next command.
+            raise Refused(_unasked(stream.last_words()), hang_up=True, stale=True)
+        yield from announce(stream.offers, envelope, pipelining=self._sender.settings.pipelining)
+
+    def _transmit(self, stream: Stream, envelope: Envelope) -> Talk[Outcome]:
         """The message, the dot and the answer. Once the dot is out, silence means unknown (RFC 1047)."""
         end = b".\r\n" if envelope.message.endswith(b"\r\n") else b"\r\n.\r\n"
         try:
-            if server.sock is None:
-                raise ConnectionResetError("the connection is closed")
-            server.sock.sendall(envelope.message + end)
+            if stream.unread:
+                return self._cut_short(stream)
+            if len(envelope.message) > _AT_ONCE:
+                yield envelope.message
+                if stream.speaks():
+                    return self._cut_short(stream)
+                yield end
+            else:
+                yield envelope.message + end
         except OSError as error:
-            # The dot comes last, and something is still here: without it nothing was accepted (RFC 5321 4.1.1.4).
-            self._drop()
-            return Outcome.deferred(None, f"the connection broke in the message: {self._why(error)}", sender_fault=True)
+            return self._cut_short(stream, self._why(error))
         try:
-            code, reply = self._answer(server)
-        except (OSError, smtplib.SMTPException) as error:
+            code, reply = yield from self._verdict()
+        except OSError as error:
             self._drop()
             return Outcome.unknown(f"no answer after the message: {self._why(error)}")
-        if not (200 <= code < 300 or 400 <= code < 600):
+        if not (200 <= code < 300 or 400 <= code < 600) or code in _OF_CONNECTION:
             # No answer, or one to something else: who can say what the next is to.
             self._drop()
             return Outcome.unknown(f"no answer that can be understood after the message: {code} {text(reply)}")
         if code == 421:
             self._drop()
-        return replace(judged(code, reply), of_message=True)
+        return judged(code, reply, of_message=True)
 
-    def _answer(self, server: smtplib.SMTP) -> tuple[int, bytes]:
+    def _cut_short(self, stream: Stream, why: str = "") -> Outcome:
+        """Of a message whose dot never left: whatever was said, it was not accepted (RFC 5321 section 4.1.1.4)."""
+        said = stream.last_words()
+        self._drop()
+        if said is not None and 400 <= said[0] < 600:
+            return judged(*said, of_message=True)
+        if why:
+            return Outcome.deferred(None, f"the connection broke in the message: {why}", sender_fault=True)
+        return _unasked(said)
+
+    def _verdict(self) -> Talk[Reply]:
         """The answer to a whole message, which may take long."""
-        seconds = self._sender.answer_seconds
-        self._allow(seconds + WATCH_SECONDS)
-        sock = server.sock
-        if sock is not None:
-            sock.settimeout(seconds)
-        answer = server.getreply()
-        if sock is not None:
-            sock.settimeout(self._sender.settings.timeout_seconds)
-        return answer
+        self._patience = self._sender.answer_seconds
+        self._allow(self._patience + WATCH_SECONDS)
+        try:
+            reply: Reply = yield ANSWER
+        finally:
+            self._patience = self._sender.settings.timeout_seconds
+        return reply
 
-    def _drop(self) -> None:
-        server, self._server = self._server, None
-        if server is not None:
-            server.close()
+    def _quit(self) -> Talk[None]:
+        if self._stream is not None:
+            with suppress(OSError):
+                yield b"quit\r\n"
+                yield ANSWER
+            self._drop()
+
+
+def _unasked(said: Reply | None) -> Outcome:
+    code, reply = said or (None, b"")
+    return Outcome.deferred(code, f"out of step: {text(reply)}", sender_fault=True)
+
+
+_NO_CONNECTION = Outcome.deferred(None, "no connection", sender_fault=True)

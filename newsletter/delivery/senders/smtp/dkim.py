@@ -36,7 +36,7 @@ added later breaks the signature (RFC 6376 section 8.15): readers' programs may 
 COVERED = frozenset((*ONCE, "content-transfer-encoding", "feedback-id"))
 """What is signed, and all `List-…` besides. Both unsubscribe headers must be (RFC 8058 section 4)."""
 
-_SMALLEST, _LARGEST, _GOOD = 1024, 4096, 2048
+_SMALLEST, _LARGEST = 1024, 4096
 """Bits of a key. Smaller signatures must not be made, and larger need not be verified (RFC 8301 section 3.2)."""
 
 _FOLD = 76
@@ -86,11 +86,6 @@ class Signer:
             InputError: it is no RSA key of a size that may be used. The text never repeats it.
         """
         return cls(domain=domain, selector=selector, key=_rsa(pem.replace("\\n", "\n")))
-
-    @property
-    def weak(self) -> bool:
-        """Whether the key has fewer bits than signers should use (RFC 8301 section 3.2)."""
-        return self.key.key_size < _GOOD
 
     @property
     def record(self) -> DnsRecord:

@@ -7,18 +7,23 @@ import smtplib
 import ssl
 
 from newsletter.delivery.senders.base import Outcome
+from newsletter.store.statuses import OutcomeKind
 
 _LONGEST_REPLY = 500
 # What we have said to sign in, where a server repeats it: the words are kept, and shown to whoever looks at a mailing.
+_ADDRESS = re.compile(r"[^\s\[\]<>\"'(),;:]+@")
 _SIGN_IN = re.compile(r"\bAUTH\s+(\S+)\s+[A-Za-z0-9+/=]+", re.IGNORECASE)
 
 
-def judged(code: int, reply: bytes) -> Outcome:
+def judged(code: int, reply: bytes, *, of_message: bool = False) -> Outcome:
     """A reply code as an outcome (RFC 5321 section 4.2.1)."""
-    said = text(reply)
+    kind = OutcomeKind.DEFERRED
     if 200 <= code < 300:
-        return Outcome.accepted(code, said)
-    return Outcome.rejected(code, said) if 500 <= code < 600 else Outcome.deferred(code, said)
+        kind = OutcomeKind.ACCEPTED
+    elif 500 <= code < 600:
+        kind = OutcomeKind.REJECTED
+    lasting = kind is OutcomeKind.REJECTED
+    return Outcome(kind=kind, code=code, reply=text(reply), permanent=lasting, of_message=of_message)
 
 
 def no_connection(error: Exception) -> Outcome:
@@ -37,11 +42,13 @@ def words(error: Exception) -> str:
         return f"{error.smtp_code} {text(reply) if isinstance(reply, bytes) else reply}"[:_LONGEST_REPLY]
     if isinstance(error, TimeoutError):
         return "timed out"
-    return (str(error) or type(error).__name__)[:_LONGEST_REPLY]
+    return _ADDRESS.sub("…@", str(error) or type(error).__name__)[:_LONGEST_REPLY]
 
 
 def text(reply: bytes) -> str:
-    """The server's words in one printable line: they are a stranger's."""
+    """The server's words in one printable line, addresses shortened: they end up in logs and alerts, and are a stranger's."""
     decoded = reply.decode("utf-8", "replace")[:_LONGEST_REPLY]
-    printable = " ".join("".join(c if c.isprintable() else " " for c in decoded).split())
-    return _SIGN_IN.sub(r"AUTH \1 …", printable)
+    if not decoded.isprintable():
+        decoded = "".join(c if c.isprintable() else " " for c in decoded)
+    printable = " ".join(decoded.split())
+    return _ADDRESS.sub("…@", _SIGN_IN.sub(r"AUTH \1 …", printable))

@@ -89,7 +89,7 @@ class SmtpSender:
         )
 
     def open(self) -> SmtpConnection:
-        """A connection for one thread."""
+        """A connection that can share its thread."""
         return SmtpConnection(self)
 
     def connect(self, *, on_open: Callable[[smtplib.SMTP], None] = lambda _: None) -> smtplib.SMTP:

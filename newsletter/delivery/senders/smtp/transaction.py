@@ -6,12 +6,13 @@ instead of three. The message itself waits for the answer to DATA all the same.
 
 from __future__ import annotations
 
-import smtplib
 from dataclasses import dataclass
 from enum import Enum, auto
 
 from newsletter.delivery.senders.base import Envelope, Outcome
 from newsletter.delivery.senders.smtp.replies import judged, text
+from newsletter.delivery.senders.smtp.stream import Offers
+from newsletter.delivery.senders.smtp.talk import ANSWER, Talk
 
 
 class _About(Enum):
@@ -24,9 +25,8 @@ class _About(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Step:
-    """A command, the answers that let the next one follow, and whom a refusal is about."""
+    """The answers to a command that let the next one follow, and whom a refusal is about."""
 
-    command: str
     wanted: tuple[int, ...]
     about: _About
 
@@ -48,66 +48,68 @@ class Refused(Exception):  # noqa: N818 - it carries an outcome, it is not a fau
         return Refused(self.outcome, hang_up=True, stale=self.stale)
 
 
-def announce(server: smtplib.SMTP, envelope: Envelope, *, pipelining: bool = True) -> None:
-    """MAIL, RCPT, DATA; returns once the server waits for the message.
+_STEPS = (
+    _Step(wanted=(250,), about=_About.US),
+    _Step(wanted=(250, 251, 252), about=_About.READER),
+    _Step(wanted=(354,), about=_About.MESSAGE),
+)
+
+
+def announce(offers: Offers, envelope: Envelope, *, pipelining: bool = True) -> Talk[None]:
+    """MAIL, RCPT, DATA; over once the server waits for the message.
 
     Args:
-        server: a connection that has greeted.
+        offers: what the server has offered.
         envelope: whose message it is.
         pipelining: send all three at once where the server offers that.
 
     Raises:
         Refused: it will not be sent now.
-        OSError, smtplib.SMTPException: the connection broke.
+        OSError: the connection broke.
     """
-    steps = (
-        _Step(command=_mail(server, envelope), wanted=(250,), about=_About.US),
-        _Step(command=f"RCPT TO:<{envelope.rcpt_to}>", wanted=(250, 251, 252), about=_About.READER),
-        _Step(command="DATA", wanted=(354,), about=_About.MESSAGE),
-    )
-    if pipelining and server.has_extn("pipelining"):
-        _at_once(server, steps)
-    else:
-        _one_by_one(server, steps)
+    # Beyond ASCII only where the server has offered SMTPUTF8, which says UTF-8.
+    commands = (_mail(offers, envelope).encode(), f"RCPT TO:<{envelope.rcpt_to}>\r\n".encode(), b"DATA\r\n")
+    return _at_once(commands) if pipelining and offers.pipelining else _one_by_one(commands)
 
 
-def _mail(server: smtplib.SMTP, envelope: Envelope) -> str:
+def _mail(offers: Offers, envelope: Envelope) -> str:
     """MAIL with what this message needs and the server offers."""
     options = ""
-    if server.has_extn("size"):
+    if offers.size:
         options += f" SIZE={len(envelope.message)}"
     if not envelope.message.isascii():
-        if not server.has_extn("8bitmime"):
+        if not offers.eight_bit:
             raise Refused(_lasting("the server takes no messages with bytes beyond ASCII (8BITMIME)"))
         options += " BODY=8BITMIME"
     if not (envelope.rcpt_to + envelope.mail_from).isascii():
-        if not server.has_extn("smtputf8"):
+        if not offers.utf8:
             raise Refused(Outcome.rejected(None, "the server takes no addresses with letters beyond ASCII (SMTPUTF8)"))
-        server.command_encoding = "utf-8"
         options += " SMTPUTF8"
-    return f"MAIL FROM:<{envelope.mail_from}>{options}"
+    return f"MAIL FROM:<{envelope.mail_from}>{options}\r\n"
 
 
 def _lasting(reply: str) -> Outcome:
     return Outcome.deferred(None, reply, sender_fault=True, permanent=True)
 
 
-def _one_by_one(server: smtplib.SMTP, steps: tuple[_Step, ...]) -> None:
-    for step in steps:
-        refused = _refusal(step, *server.docmd(step.command))
+def _one_by_one(commands: tuple[bytes, ...]) -> Talk[None]:
+    for step, command in zip(_STEPS, commands, strict=True):
+        yield command
+        code, reply = yield ANSWER
+        refused = _refusal(step, code, reply)
         if refused is not None:
-            raise refused if refused.hang_up else _reset(server, refused)
+            raise refused if refused.hang_up else (yield from _reset(refused))
 
 
-def _at_once(server: smtplib.SMTP, steps: tuple[_Step, ...]) -> None:
+def _at_once(commands: tuple[bytes, ...]) -> Talk[None]:
     """All commands in one write; every answer is read, since each belongs to its command by its place alone."""
-    server.send("".join(f"{step.command}\r\n" for step in steps))
+    yield b"".join(commands)
     first: Refused | None = None
     taken, code = False, 0
-    for step in steps:
+    for step in _STEPS:
         try:
-            code, reply = server.getreply()
-        except (OSError, smtplib.SMTPException):
+            code, reply = yield ANSWER
+        except OSError:
             if first is None:
                 raise
             # It said why, and hung up.
@@ -120,10 +122,10 @@ def _at_once(server: smtplib.SMTP, steps: tuple[_Step, ...]) -> None:
             taken = refused is None
         first = first or refused
     if first is not None:
-        raise _ended(server, first, waiting=code == 354, taken=taken)
+        raise (yield from _ended(first, waiting=code == 354, taken=taken))
 
 
-def _ended(server: smtplib.SMTP, refused: Refused, *, waiting: bool, taken: bool) -> Refused:
+def _ended(refused: Refused, *, waiting: bool, taken: bool) -> Talk[Refused]:
     """The refusal, with a server that is ready for the next message, or a connection that is given up.
 
     `waiting`: the server waits for a message all the same. `taken`: it has taken the recipient.
@@ -131,20 +133,21 @@ def _ended(server: smtplib.SMTP, refused: Refused, *, waiting: bool, taken: bool
     if waiting and taken:
         # A dot now would be an empty message for the reader. Without it nothing is delivered (RFC 5321 section 4.1.1.4).
         return refused.hanging_up()
-    if waiting and not _confirms(server, ".", range(200, 600)):
+    if waiting and not (yield from _confirms(b".\r\n", range(200, 600))):
         return refused.hanging_up()
-    return _reset(server, refused)
+    return (yield from _reset(refused))
 
 
-def _reset(server: smtplib.SMTP, refused: Refused) -> Refused:
+def _reset(refused: Refused) -> Talk[Refused]:
     """What a refused transaction leaves behind must not meet the next (RFC 5321 section 4.1.1.5)."""
-    return refused if _confirms(server, "RSET", range(250, 251)) else refused.hanging_up()
+    return refused if (yield from _confirms(b"RSET\r\n", range(250, 251))) else refused.hanging_up()
 
 
-def _confirms(server: smtplib.SMTP, command: str, codes: range) -> bool:
+def _confirms(command: bytes, codes: range) -> Talk[bool]:
     try:
-        code = server.docmd(command)[0]
-    except (OSError, smtplib.SMTPException):
+        yield command
+        code, _ = yield ANSWER
+    except OSError:
         return False
     return code in codes and code != 421 and not 300 <= code < 400
 

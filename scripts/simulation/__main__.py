@@ -1,0 +1,5 @@
+"""Runs the command."""
+
+from simulation.command import main
+
+main()
