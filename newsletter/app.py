@@ -34,6 +34,7 @@ from newsletter.issues import Issue, newsroom_outlets
 from newsletter.publishing import Mailing, editions, gate, mailings, testing, users
 from newsletter.publishing.audience_size import usual_on
 from newsletter.publishing.examining import Examined, examine
+from newsletter.publishing.scheduling import recheck
 from newsletter.publishing.user import User
 from newsletter.rendering import Edition, render
 from newsletter.reports import Report
@@ -352,9 +353,7 @@ class App:
                 resend_after=self._resend_after(plan.target),
                 choice=plan.choice,
             )
-            mailing = mailings.create(
-                self.store, order, now=now, recheck=partial(scheduling.recheck, examined=plan.examined)
-            )
+            mailing = mailings.create(self.store, order, now=now, recheck=partial(recheck, examined=plan.examined))
         if mailing.status is MailingStatus.PAUSED:
             raise BlockedError(f"mailing {mailing.id} is paused", remedy="Resume it first")
         started = mailing if mailing.status is MailingStatus.SENDING else mailing.start(now)
