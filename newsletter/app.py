@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -103,7 +104,9 @@ class App:
             known_keys.hold(opened, keys.fingerprints(), at=clock())
             # Before anything of today is written, which would make a backup look newer than it is.
             watch = Watch(opened, Marker(path=settings.data / MARKER_FILE))
-            watch.look(now=clock())
+            with suppress(InputError):
+                # Others may be writing, and reading goes on: whoever sends looks again before anything is claimed.
+                watch.look(now=clock())
             lists.follow_settings(opened, settings.lists, clock=clock)
         except BaseException:
             opened.close()

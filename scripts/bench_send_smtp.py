@@ -47,8 +47,8 @@ READERS = 6_000
 ROUNDS = 3
 LANES = 8
 """Connections of each way."""
-MANY = 16
-"""Connections of ours besides, the most that the design speaks of: while the ledger writes, the others send."""
+MANY = 48
+"""Connections of ours besides: one thread serves them all, and a commit tells of more messages at once."""
 BYTES = 60_000
 """The size of a message, as in the design's measurements."""
 KEYS = TokenKeys({0: b"a key for the benchmark only"})

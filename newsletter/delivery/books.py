@@ -307,7 +307,14 @@ class Books:
         if self._watch is not None and self._watch.is_behind(connection):
             self._swept_at = None
             return []
-        return self._claims.take(connection, limit, now=self._clocks.now(), due_by=self._clocks.at_most())
+        surely = self._clocks.at_least()
+        if surely > self._not_later_than:
+            # This process stood still since the last sweep; the next gives them up.
+            self._swept_at = None
+            return []
+        return self._claims.take(
+            connection, limit, now=self._clocks.now(), due_by=self._clocks.at_most(), surely=surely
+        )
 
     def _release_when_due(self) -> None:
         """Freeze the audience of waves whose hour has come."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, select
 
@@ -26,10 +26,11 @@ _AT_ONCE = 4
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Wave:
-    """A released wave and its copies."""
+    """A released wave, its copies, and until when it may be sent."""
 
     id: int
     copies: Copies
+    not_later_than: datetime | None
 
 
 class Claims:
@@ -67,12 +68,15 @@ class Claims:
         self._present: Chunk | None = None
         self.turns = Turns(mailing_id, capabilities.limits, heeded=capabilities.whole_messages)
         self._waves: list[_Wave] = []
+        self._surely = datetime.min.replace(tzinfo=UTC)
         # Waves with nothing to claim just now: to look for it costs walking over what the others have.
         self._dry: set[int] = set()
         # The last new delivery that was claimed of each wave.
         self._after: dict[int, int] = {}
 
-    def take(self, connection: Connection, limit: int, *, now: datetime, due_by: datetime) -> list[Parcel]:
+    def take(
+        self, connection: Connection, limit: int, *, now: datetime, due_by: datetime, surely: datetime | None = None
+    ) -> list[Parcel]:
         """Parcels for up to `limit` calls. They may leave once the transaction is committed.
 
         Args:
@@ -80,10 +84,12 @@ class Claims:
             limit: how many calls may begin.
             now: the hour, for the leases.
             due_by: what was deferred up to then may be tried again.
+            surely: the hour that it is at least; `now` where left out. Waves whose time was over by then are left alone.
 
         Raises:
             LeaseLostError: the lease lapsed; the transaction must be undone.
         """
+        self._surely = surely or now
         if not self._waves:
             self._waves = self._released(connection)
             self.turns.waves = frozenset(each.id for each in self._waves)
@@ -191,8 +197,11 @@ class Claims:
         return parcels
 
     def _in_rotation(self) -> list[_Wave]:
-        """Each wave is the first once: a small one does not wait until the million of an earlier one are through."""
-        turn = list(self._waves)
+        """Each wave is the first once: a small one does not wait until the million of an earlier one are through.
+
+        Not those whose time is over: this process may have stood still since it last gave people up.
+        """
+        turn = [each for each in self._waves if each.not_later_than is None or each.not_later_than >= self._surely]
         self._waves.append(self._waves.pop(0))
         return turn
 
@@ -233,10 +242,15 @@ class Claims:
 
     def _released(self, connection: Connection) -> list[_Wave]:
         of_it = (wave.c.mailing_id == self._mailing_id) & wave.c.released_at.is_not(None)
-        columns = select(wave.c.id, wave.c.edition_digest, wave.c.released_at)
+        columns = select(wave.c.id, wave.c.edition_digest, wave.c.released_at, wave.c.not_later_than)
         rows = connection.execute(columns.where(of_it).order_by(wave.c.due_at, wave.c.id)).all()
         return [
-            _Wave(id=row.id, copies=self._copies_of(connection, row.edition_digest, row.released_at)) for row in rows
+            _Wave(
+                id=row.id,
+                copies=self._copies_of(connection, row.edition_digest, row.released_at),
+                not_later_than=row.not_later_than,
+            )
+            for row in rows
         ]
 
     def _copies_of(self, connection: Connection, digest: str, released_at: datetime) -> Copies:

@@ -71,6 +71,8 @@ class Faults:
     story: Story
     on: bool = False
     shares: Shares = field(default_factory=Shares)
+    # Times as often as anything else: a call that is in the air meanwhile is what makes it matter.
+    calls_stand_still: float = 8.0
     running: Callable[[], Process | None] = lambda: None
     died: Callable[[Process, str], None] = lambda *_: None
     look: Callable[[], None] = lambda: None
@@ -88,8 +90,7 @@ class Faults:
             self.story.hit(f"killed at {step}")
             self.kill(process, f"killed at {step}")
         if step not in INSIDE:
-            # A call that is in the air meanwhile is what makes it matter.
-            self.stand_still(process, 8.0 if step.startswith("call.") else 1.0)
+            self.stand_still(process, self.calls_stand_still if step.startswith("call.") else 1.0)
 
     def kill(self, process: Process, how: str) -> None:
         """End the process. From one of its own tasks this does not return.

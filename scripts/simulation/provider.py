@@ -77,7 +77,7 @@ MESSAGE_FATES = {
     "server: reset after the dot": 0.4,
     "server: silence after the dot": 0.3,
     "server: silence, not taken": 0.2,
-    "server: we are refused": 0.1,
+    "server: we are refused": 0.4,
     "server: 554 after the dot": 0.3,
 }
 

@@ -240,6 +240,9 @@ class World:
         self.other_side.moods = Moods(fates=fates, slow=0.05 * worse)
         base = Shares()
         often = self.chance.choice((0.0, 1.0, 1.0, 2.0, 4.0))
+        if self.asked.plant == "fence":
+            # It shows in answers that come after the lease alone, and those are rare.
+            self.faults.calls_stand_still = 24.0
         self.faults.shares = Shares(**{name: getattr(base, name) * often for name in Shares.__slots__})
         self.faults.on = True
 
