@@ -27,6 +27,7 @@ import crash_waves
 import structlog
 from crash_other_side import CONNECTIONS, OtherSide, make_other_side
 from crash_workers import PATIENCE, Workers
+from plain_edition import plain_edition
 from sqlalchemy import insert, select
 
 from newsletter import reports
@@ -41,28 +42,13 @@ from newsletter.delivery.standing_by import StandBy
 from newsletter.delivery.steps import SCHEDULER_STEPS, STEPS
 from newsletter.publishing import mailings
 from newsletter.rehearsal.postgresql import cluster
-from newsletter.rendering import Edition
 from newsletter.settings import load
 from newsletter.store import tables
 
 SECONDS_A_KILL = 1.5
 NEAR_END = 0.85
-NONCE = "0123456789abcdef"
 QUICK = Backoff(first=0.3, longest=2.0)
-EDITION = Edition(
-    subject="A rehearsal of crashes",
-    preheader="Nobody is lost",
-    html=f"<p>Hello slot{NONCE}nameend, <a href='http://localhost/leave/slot{NONCE}leaveend'>leave</a></p>",
-    text=f"Hello slot{NONCE}nameend\nLeave: http://localhost/leave/slot{NONCE}leaveend\n",
-    nonce=NONCE,
-    from_name="The Harbour Letter",
-    from_address="letter@harbour.example",
-    from_header="From: The Harbour Letter <letter@harbour.example>",
-    reply_to=None,
-    language="en",
-    base_url="http://localhost:8025",
-    manifest={},
-)
+EDITION = plain_edition("A rehearsal of crashes", "Hello")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

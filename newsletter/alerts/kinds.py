@@ -43,7 +43,7 @@ KINDS: dict[str, Kind] = {
             "HELD-LATE",
             _C,
             "a mailing was found too late and is held",
-            "Decide whether it still goes out: resume it with new time, or cancel it.",
+            "Decide whether it still goes out: resume it with new time, after a pause where it is being sent, or cancel it.",
         ),
         (
             "RESTORED",

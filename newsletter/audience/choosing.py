@@ -15,6 +15,7 @@ from newsletter.audience.segments import matches, named, parse
 from newsletter.errors import InputError
 from newsletter.store import Store
 from newsletter.store.audience_tables import excluded_list
+from newsletter.store.parameters import MAILING
 from newsletter.store.statuses import Exclusion, SubscriptionStatus
 from newsletter.store.tables import Instant, mailing_list, subscription
 
@@ -95,9 +96,7 @@ def keep(connection: Connection, mailing_id: int, choice: Choice) -> None:
 
 def of_mailing(connection: Connection, mailing_id: int, *, filter_text: str, segment: str) -> Choice:
     """What is kept of a mailing's choice."""
-    columns = select(mailing_list.c.id, mailing_list.c.name)
-    left_out = columns.join(excluded_list).where(excluded_list.c.mailing_id == mailing_id)
-    rows = connection.execute(left_out.order_by(mailing_list.c.name))
+    rows = connection.execute(_LEFT_OUT, {"mailing": mailing_id})
     without = tuple(OtherList(row.id, row.name) for row in rows)
     return Choice(filter=filter_text, segment=segment, without=without)
 
@@ -144,3 +143,11 @@ def outside(filter_text: str) -> Cases:
 def may_get(choice: Choice, *, now: datetime) -> ColumnElement[bool]:
     """Whether nothing of that holds."""
     return ~or_(*(case for case, _ in left_out(choice, now=now)))
+
+
+_LEFT_OUT = (
+    select(mailing_list.c.id, mailing_list.c.name)
+    .join(excluded_list)
+    .where(excluded_list.c.mailing_id == MAILING)
+    .order_by(mailing_list.c.name)
+)

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, exists, or_, select
+from sqlalchemy import Connection, bindparam, exists, or_, select
 
 from newsletter import alerts
 from newsletter.alerts import Alert
@@ -17,8 +17,9 @@ from newsletter.delivery.breaker_counts import BOUNCES, COMPLAINTS
 from newsletter.delivery.standing import alert_subject
 from newsletter.store import Store
 from newsletter.store.alert_tables import alert
+from newsletter.store.parameters import given
 from newsletter.store.statuses import EventType, MailingStatus
-from newsletter.store.tables import event, mailing
+from newsletter.store.tables import Instant, event, mailing
 
 AFTER = timedelta(days=3)
 """How long after its end a mailing is looked at; by then most complaints have come."""
@@ -59,10 +60,7 @@ def _alert(number: int, breach: Breach) -> Alert:
 
 def _recent(connection: Connection, now: datetime) -> list[int]:
     """The mailings that ended lately and of which something bad was told."""
-    bad = (EventType.BOUNCED, EventType.COMPLAINED)
-    told = exists().where(event.c.mailing_id == mailing.c.id, event.c.type.in_(bad))
-    ended = (mailing.c.status == MailingStatus.FINISHED) & (mailing.c.finished_at > now - AFTER)
-    return list(connection.execute(select(mailing.c.id).where(ended, told).order_by(mailing.c.id)).scalars())
+    return list(connection.execute(_RECENT, {"since": now - AFTER}).scalars())
 
 
 def _was_raised(connection: Connection, number: int, breach: Breach) -> bool:
@@ -73,10 +71,22 @@ def _was_raised(connection: Connection, number: int, breach: Breach) -> bool:
 
 def _old(connection: Connection, now: datetime) -> list[tuple[str, str]]:
     """Code and subject of the alerts that are over by themselves."""
-    ours = or_(*(alert.c.code == code for code in _CODES.values()))
-    rows = connection.execute(
-        select(alert.c.code, alert.c.subject).where(
-            ours, alert.c.open_key.is_not(None), alert.c.raised_at < now - AFTER
-        )
+    return [(row.code, row.subject) for row in connection.execute(_OLD, {"since": now - AFTER})]
+
+
+_SINCE = bindparam("since", type_=Instant)
+_BAD = (EventType.BOUNCED, EventType.COMPLAINED)
+_RECENT = (
+    select(mailing.c.id)
+    .where(
+        mailing.c.status == MailingStatus.FINISHED,
+        mailing.c.finished_at > _SINCE,
+        exists().where(event.c.mailing_id == mailing.c.id, event.c.type.in_(given(*_BAD))),
     )
-    return [(row.code, row.subject) for row in rows]
+    .order_by(mailing.c.id)
+)
+_OLD = select(alert.c.code, alert.c.subject).where(
+    or_(*(alert.c.code == code for code in _CODES.values())),
+    alert.c.open_key.is_not(None),
+    alert.c.raised_at < _SINCE,
+)

@@ -18,6 +18,7 @@ from newsletter.delivery.senders.base import seconds
 from newsletter.delivery.standing import alert_subject
 from newsletter.store import Store
 from newsletter.store.alert_tables import alert
+from newsletter.store.parameters import NOW
 from newsletter.store.statuses import ChunkStatus, DeliveryStatus, MailingStatus
 from newsletter.store.tables import chunk, delivery, mailing, wave
 
@@ -44,9 +45,9 @@ class Attendance:
         """
         with self._store.reading() as connection:
             alone = _unattended(connection, now)
-            told = _told(connection)
+            subjects = _told(connection)
             waiting = left_waiting(connection, since=now - timedelta(seconds=self._patience))
-            open_still = _is_open(connection, READERS)
+        told = {int(subject.partition(":")[2]) for subject in subjects - {READERS}}
         moment = seconds()
         self._since = {number: self._since.get(number, moment) for number in alone}
         long = {number for number, since in self._since.items() if moment - since >= self._patience}
@@ -54,7 +55,7 @@ class Attendance:
         if new or over:
             with self._store.writing() as connection:
                 _write(connection, new, over, now)
-        if waiting != open_still:
+        if waiting != (READERS in subjects):
             with self._store.writing() as connection:
                 _write_of_notices(connection, waiting, now)
 
@@ -77,36 +78,32 @@ def _write(connection: Connection, new: Collection[int], over: Collection[int], 
 
 def _unattended(connection: Connection, now: datetime) -> list[int]:
     """The mailings that have something to do now and that no worker holds anything of."""
-    held = exists().where(
-        wave.c.mailing_id == mailing.c.id,
-        chunk.c.wave_id == wave.c.id,
-        chunk.c.status == ChunkStatus.OPEN,
-        chunk.c.lease_until > now,
-    )
-    sending = mailing.c.status == MailingStatus.SENDING
-    return list(connection.execute(select(mailing.c.id).where(sending, ~held, _has_work(now))).scalars())
+    return list(connection.execute(_UNATTENDED, {"now": now, **canary.well_since(now)}).scalars())
 
 
-def _has_work(now: datetime) -> ColumnElement[bool]:
+def _told(connection: Connection) -> set[str]:
+    """The subjects of the alerts that are open."""
+    return set(connection.execute(_TOLD).scalars())
+
+
+def _has_work() -> ColumnElement[bool]:
     waiting = delivery.c.mailing_id == mailing.c.id
     # Whoever waits for their turn has no instant.
-    come = or_(delivery.c.due_at <= now, delivery.c.pace_id.is_not(None))
+    come = or_(delivery.c.due_at <= NOW, delivery.c.pace_id.is_not(None))
     deferred = and_(waiting, delivery.c.status == DeliveryStatus.DEFERRED, come)
-    unfrozen = and_(wave.c.mailing_id == mailing.c.id, wave.c.released_at.is_(None), wave.c.due_at <= now)
+    unfrozen = and_(wave.c.mailing_id == mailing.c.id, wave.c.released_at.is_(None), wave.c.due_at <= NOW)
     return or_(
         exists().where(waiting, delivery.c.status == DeliveryStatus.PENDING),
         exists().where(deferred),
-        exists().where(unfrozen, ~late(now), canary.may_follow(now)),
+        exists().where(unfrozen, ~late(NOW), canary.MAY_FOLLOW),
     )
 
 
-def _told(connection: Connection) -> set[int]:
-    found = select(alert.c.subject).where(
-        alert.c.code == NOBODY, alert.c.open_key.is_not(None), alert.c.subject != READERS
-    )
-    return {int(subject.partition(":")[2]) for subject in connection.execute(found).scalars()}
-
-
-def _is_open(connection: Connection, subject: str) -> bool:
-    found = select(alert.c.id).where(alert.c.open_key == f"{NOBODY} {subject}")
-    return connection.execute(found).first() is not None
+_TOLD = select(alert.c.subject).where(alert.c.code == NOBODY, alert.c.open_key.is_not(None))
+_HELD = exists().where(
+    wave.c.mailing_id == mailing.c.id,
+    chunk.c.wave_id == wave.c.id,
+    chunk.c.status == ChunkStatus.OPEN,
+    chunk.c.lease_until > NOW,
+)
+_UNATTENDED = select(mailing.c.id).where(mailing.c.status == MailingStatus.SENDING, ~_HELD, _has_work())

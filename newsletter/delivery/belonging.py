@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Row, exists, func, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Row, bindparam, exists, func, select
 
 from newsletter.publishing.timing import EVERYONE, OF_ALL, SPREAD, TURN, ReaderClock
-from newsletter.store.tables import delivery, mailing, subscriber, subscription, wave
+from newsletter.store.parameters import MAILING
+from newsletter.store.tables import BigId, delivery, mailing, subscriber, subscription, wave
 
 
 def of_wave(connection: Connection, row: Row[Any]) -> list[ColumnElement[bool]]:
@@ -15,10 +16,7 @@ def of_wave(connection: Connection, row: Row[Any]) -> list[ColumnElement[bool]]:
 
     Where there are several waves, who has moved since an earlier one is not taken again.
     """
-    others = select(wave.c.zone, wave.c.hour, wave.c.canary).where(
-        wave.c.mailing_id == row.mailing_id, wave.c.id != row.id
-    )
-    found = [tuple(other) for other in connection.execute(others)]
+    found = [tuple(other) for other in connection.execute(_OTHERS, {"mailing": row.mailing_id, "wave": row.id})]
     if not found:
         return []
     conditions = []
@@ -58,3 +56,8 @@ def _by_lot(connection: Connection, row: Row[Any]) -> ColumnElement[bool]:
     rank: ColumnElement[int] = (subscription.c.subscriber_id * SPREAD + row.mailing_id * TURN) % OF_ALL
     ahead: ColumnElement[bool] = rank < few
     return ahead if row.canary else ~ahead
+
+
+_OTHERS = select(wave.c.zone, wave.c.hour, wave.c.canary).where(
+    wave.c.mailing_id == MAILING, wave.c.id != bindparam("wave", type_=BigId)
+)

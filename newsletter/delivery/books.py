@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from newsletter.delivery import canary, chunks, evidence, history, ledger, outcomes, steps
 from newsletter.delivery.backoff import Backoff
@@ -33,8 +33,7 @@ from newsletter.delivery.two_clocks import TwoClocks
 from newsletter.errors import InputError
 from newsletter.publishing import Mailing
 from newsletter.store import Store
-from newsletter.store.statuses import MailingStatus, OutcomeKind
-from newsletter.store.tables import mailing
+from newsletter.store.statuses import DeliveryStatus, MailingStatus, OutcomeKind
 
 _SWEEP = 5.0
 _EXPIRING = 2.0
@@ -200,8 +199,7 @@ class Books:
         """
         if not count:
             with self._store.reading() as connection:
-                status = connection.execute(select(mailing.c.status).where(mailing.c.id == self._mailing.id))
-                going = status.scalar_one() == MailingStatus.SENDING
+                going = ledger.status_of(connection, self._mailing.id) is MailingStatus.SENDING
             self._tally.tell()
             return self._not_later_than if going else None
         standing = standing_of(self._store, self._mailing.id, now=self._clocks.at_least())
@@ -337,12 +335,14 @@ class Books:
         lost = chunks.lapse(connection, number, now=surely)
         if lost:
             history.note(connection, number, "worker.lost", actor=history.WORKER, now=now, unknown=lost)
-        evidence.settle(connection, number, now=now)
-        if evidence.resend(connection, number, now=surely, quiet=self._quiet):
-            self._claims.look_again()
-        ledger.right_due(connection, number, now=self._clocks.at_most())
+        counts = ledger.counts(connection, number)
+        if counts[DeliveryStatus.UNKNOWN] or counts[DeliveryStatus.DEFERRED]:
+            evidence.settle(connection, number, now=now)
+            if evidence.resend(connection, number, now=surely, quiet=self._quiet):
+                self._claims.look_again()
+            ledger.right_due(connection, number, now=self._clocks.at_most())
+            counts = ledger.counts(connection, number)
         self._incidents.write(connection, trouble=trouble)
-        limit = select(mailing.c.not_later_than).where(mailing.c.id == number)
-        self._not_later_than = connection.execute(limit).scalar_one()
-        self._tally.set(ledger.counts(connection, number))
+        self._not_later_than = ledger.not_later_than(connection, number)
+        self._tally.set(counts)
         return lost

@@ -22,6 +22,7 @@ from newsletter.delivery.standing import alert_subject, pause_for
 from newsletter.settings import BreakerSettings
 from newsletter.store import Store
 from newsletter.store.alert_tables import breaker
+from newsletter.store.parameters import MAILING
 
 _LOOK = 0.5
 _DUTY = 50.0
@@ -125,9 +126,7 @@ class Breaker:
 
 def counted(connection: Connection, mailing_id: int, *, now: datetime) -> dict[str, Count]:
     """What the breaker counts of the mailing, metric by metric, since a person last let it go on."""
-    row = connection.execute(
-        select(breaker.c.base, breaker.c.base_at).where(breaker.c.mailing_id == mailing_id)
-    ).first()
+    row = connection.execute(_BASE, {"mailing": mailing_id}).first()
     base: Mapping[str, Any] = row.base if row else {}
     found = breaker_counts.of(connection, mailing_id, now=now, since=row.base_at if row else None)
     return {metric: count.since(_read(base.get(metric))) for metric, count in found.items()}
@@ -193,6 +192,8 @@ def _keep(connection: Connection, mailing_id: int, **values: Any) -> None:
 def _read(kept: Any) -> Count:
     return Count(cases=kept[0], volume=kept[1]) if kept else Count(cases=0, volume=0)
 
+
+_BASE = select(breaker.c.base, breaker.c.base_at).where(breaker.c.mailing_id == MAILING)
 
 __all__ = [
     "METRICS",

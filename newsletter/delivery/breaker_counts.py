@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, case, exists, func, or_, select
 
 from newsletter.alerts.thresholds import Count
 from newsletter.delivery import ledger
+from newsletter.store.parameters import MAILING, given
 from newsletter.store.statuses import DeliveryStatus, EventType, OutcomeKind
-from newsletter.store.tables import attempt, chunk, delivery, event, wave
+from newsletter.store.tables import Instant, attempt, chunk, delivery, event, wave
 
 COMPLAINTS, BOUNCES, TEMPORARY, ERRORS = "complaints", "bounces", "temporary", "errors"
 METRICS = (COMPLAINTS, BOUNCES, TEMPORARY, ERRORS)
@@ -52,15 +53,12 @@ def of(connection: Connection, mailing_id: int, *, now: datetime, since: datetim
 
 def mark(connection: Connection) -> tuple[int, int]:
     """Where attempts and events stand: while that is the same, so are all counts."""
-    attempts = select(func.coalesce(func.max(attempt.c.id), 0)).scalar_subquery()
-    events = select(func.coalesce(func.max(event.c.id), 0)).scalar_subquery()
-    row = connection.execute(select(attempts.label("attempts"), events.label("events"))).one()
+    row = connection.execute(_MARK).one()
     return row.attempts, row.events
 
 
 def _told_of(connection: Connection, mailing_id: int) -> bool:
-    bad = select(event.c.id).where(event.c.mailing_id == mailing_id, event.c.type.in_(_BAD)).limit(1)
-    return connection.execute(bad).first() is not None
+    return connection.execute(_TOLD, {"mailing": mailing_id}).first() is not None
 
 
 def _complained(connection: Connection, mailing_id: int) -> int:
@@ -114,7 +112,11 @@ def _never_tried(connection: Connection, mailing_id: int) -> int:
 
 def _errors(connection: Connection, mailing_id: int, after: datetime) -> Count:
     """Calls that failed for the provider's own sake, out of the last ones: a request of a thousand is one call."""
-    newest = select(func.coalesce(func.max(attempt.c.id), 0)).scalar_subquery()
+    row = connection.execute(_CALLS, {"mailing": mailing_id, "after": after}).one()
+    return Count(cases=int(row.failed or 0), volume=row.volume)
+
+
+def _calls() -> Select[int, int]:
     # What tells one call from the others: a request's chunk and fence, and of single messages the attempt besides.
     own = case((chunk.c.one_request, 0), else_=attempt.c.id).label("own")
     call = (attempt.c.chunk_id, attempt.c.fence, own)
@@ -130,9 +132,16 @@ def _errors(connection: Connection, mailing_id: int, after: datetime) -> Count:
         .select_from(attempt)
         .join(chunk, chunk.c.id == attempt.c.chunk_id)
         .join(wave, wave.c.id == chunk.c.wave_id)
-        .where(attempt.c.id > newest - _LAST, attempt.c.ended_at > after, wave.c.mailing_id == mailing_id)
+        .where(attempt.c.id > _NEWEST - _LAST, attempt.c.ended_at > _AFTER, wave.c.mailing_id == MAILING)
         .group_by(*call)
         .subquery()
     )
-    row = connection.execute(select(func.count().label("volume"), func.sum(calls.c.failed).label("failed"))).one()
-    return Count(cases=int(row.failed or 0), volume=row.volume)
+    return select(func.count().label("volume"), func.sum(calls.c.failed).label("failed"))
+
+
+_AFTER = bindparam("after", type_=Instant)
+_NEWEST = select(func.coalesce(func.max(attempt.c.id), 0)).scalar_subquery()
+_NEWEST_EVENT = select(func.coalesce(func.max(event.c.id), 0)).scalar_subquery()
+_MARK = select(_NEWEST.label("attempts"), _NEWEST_EVENT.label("events"))
+_TOLD = select(event.c.id).where(event.c.mailing_id == MAILING, event.c.type.in_(given(*_BAD))).limit(1)
+_CALLS = _calls()

@@ -9,34 +9,30 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, exists, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, exists, or_, select, update
 
 from newsletter.alerts.thresholds import Threshold, breaches
 from newsletter.delivery import breaker, ledger
 from newsletter.store import Store
 from newsletter.store.alert_tables import breaker as kept
+from newsletter.store.parameters import MAILING, NOW
 from newsletter.store.statuses import OPEN, MailingStatus
-from newsletter.store.tables import mailing, wave
+from newsletter.store.tables import Instant, mailing, wave
 
 AHEAD = timedelta(minutes=5)
 """How long the others wait: mail providers answer, and tell of bounces, within seconds to minutes."""
+
+WELL_SINCE = bindparam("well_since", type_=Instant)
+"""The parameter of `MAY_FOLLOW`: `AHEAD` before the present hour, as `well_since` gives it."""
 
 _AGAIN = timedelta(seconds=10)
 _OPEN_OF = 5
 """One in so many of the canary may still be open: before most of it has its end it says nothing about the others."""
 
 
-def may_follow(now: datetime) -> ColumnElement[bool]:
-    """Whether a wave need not wait for a canary: it is one, it has none, or its own is well."""
-    ahead = wave.alias("ahead")
-    of_it = _same_readers(ahead)
-    well = exists().where(kept.c.mailing_id == wave.c.mailing_id, kept.c.canary_passed_at.is_not(None))
-    waiting = or_(ahead.c.released_at.is_(None), ahead.c.released_at > now - AHEAD)
-    return or_(
-        wave.c.canary,
-        ~exists().where(of_it),
-        and_(~exists().where(of_it, waiting), well),
-    )
+def well_since(now: datetime) -> dict[str, datetime]:
+    """The parameter that a statement with `MAY_FOLLOW` has beside its own."""
+    return {"well_since": now - AHEAD}
 
 
 def judge(store: Store, mailing_id: int, *, now: datetime, limits: Sequence[Threshold] | None = None) -> None:
@@ -51,8 +47,7 @@ def judge(store: Store, mailing_id: int, *, now: datetime, limits: Sequence[Thre
         if not _behind(connection, mailing_id, now):
             return
     with store.writing() as connection:
-        status = select(mailing.c.status).where(mailing.c.id == mailing_id).with_for_update()
-        if connection.execute(status).scalar_one() != MailingStatus.SENDING:
+        if connection.execute(_LOCK, {"mailing": mailing_id}).scalar_one() != MailingStatus.SENDING:
             return
         for row in _behind(connection, mailing_id, now):
             until: datetime | None = _until(row.ahead_at, now)
@@ -85,20 +80,7 @@ def _judged(connection: Connection, mailing_id: int, now: datetime, limits: Sequ
 
 def _behind(connection: Connection, mailing_id: int, now: datetime) -> list[Row[Any]]:
     """The waves that are due and have a canary, with the hour at which that was released, the earliest first."""
-    ahead = wave.alias("ahead")
-    found = (
-        select(wave.c.id, ahead.c.released_at.label("ahead_at"))
-        .join(ahead, _same_readers(ahead))
-        .where(
-            wave.c.mailing_id == mailing_id,
-            ~wave.c.canary,
-            wave.c.released_at.is_(None),
-            wave.c.due_at <= now,
-            ~may_follow(now),
-        )
-        .order_by(wave.c.due_at, wave.c.id)
-    )
-    return list(connection.execute(found))
+    return list(connection.execute(_BEHIND, {"mailing": mailing_id, "now": now, **well_since(now)}))
 
 
 def _same_readers(ahead: Any) -> ColumnElement[bool]:
@@ -108,3 +90,33 @@ def _same_readers(ahead: Any) -> ColumnElement[bool]:
         ahead.c.hour == wave.c.hour,
         ahead.c.canary,
     )
+
+
+def _may_follow(ahead: Any) -> ColumnElement[bool]:
+    of_it = _same_readers(ahead)
+    waiting = or_(ahead.c.released_at.is_(None), ahead.c.released_at > WELL_SINCE)
+    well = exists().where(kept.c.mailing_id == wave.c.mailing_id, kept.c.canary_passed_at.is_not(None))
+    return or_(
+        wave.c.canary,
+        ~exists().where(of_it),
+        and_(~exists().where(of_it, waiting), well),
+    )
+
+
+MAY_FOLLOW = _may_follow(wave.alias("ahead"))
+"""Whether a wave need not wait for a canary: it is one, it has none, or its own is well."""
+
+_LOCK = select(mailing.c.status).where(mailing.c.id == MAILING).with_for_update()
+_AHEAD = wave.alias("before")
+_BEHIND = (
+    select(wave.c.id, _AHEAD.c.released_at.label("ahead_at"))
+    .join(_AHEAD, _same_readers(_AHEAD))
+    .where(
+        wave.c.mailing_id == MAILING,
+        ~wave.c.canary,
+        wave.c.released_at.is_(None),
+        wave.c.due_at <= NOW,
+        ~MAY_FOLLOW,
+    )
+    .order_by(wave.c.due_at, wave.c.id)
+)

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, case, exists, lit
 
 from newsletter.audience import choosing
 from newsletter.delivery import evidence
+from newsletter.store.parameters import given
 from newsletter.store.statuses import DeliveryStatus, Exclusion, MailingKind, MailingStatus, SubscriptionStatus
 from newsletter.store.tables import BigId, Instant, delivery, mailing, subscriber, subscription, suppression, wave
 
@@ -131,7 +132,9 @@ def _has_it_elsewhere(subscriber_id: ColumnElement[int]) -> ColumnElement[bool]:
     others = select(mailing.c.id).where(of_issue, mailing.c.kind != _CORRECTION, own.c.kind != _CORRECTION)
     other = delivery.alias("other")
     return exists().where(
-        other.c.mailing_id.in_(others), other.c.subscriber_id == subscriber_id, other.c.status.in_(_HAS_OR_MAY_HAVE)
+        other.c.mailing_id.in_(others),
+        other.c.subscriber_id == subscriber_id,
+        other.c.status.in_(given(*_HAS_OR_MAY_HAVE)),
     )
 
 

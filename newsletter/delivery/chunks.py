@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from newsletter.delivery import evidence, machine, steps
+from newsletter.store.parameters import MAILING, NOW
 from newsletter.store.statuses import ChunkStatus, DeliveryStatus, OutcomeKind
-from newsletter.store.tables import attempt, chunk, delivery, wave
+from newsletter.store.tables import BigId, Instant, attempt, chunk, delivery, wave
 
 _ID_BITS = 57
 """Of a chunk's number: at most 18 digits, as `evidence` reads them."""
@@ -55,40 +56,28 @@ def take(
         "created_at": now,
         "lease_until": now + lease,
     }
-    return Chunk(id=connection.execute(insert(chunk).values(row).returning(chunk.c.id)).scalar_one(), fence=1)
+    return Chunk(id=connection.execute(_TAKE, row).scalar_one(), fence=1)
 
 
 def hold(connection: Connection, held: Chunk, *, now: datetime, lease: timedelta) -> bool:
     """Prolong the lease; False where it lapsed meanwhile and the chunk is lost."""
-    mine = (chunk.c.id == held.id) & (chunk.c.fence == held.fence) & (chunk.c.status == ChunkStatus.OPEN)
-    return connection.execute(update(chunk).where(mine).values(lease_until=now + lease)).rowcount == 1
+    held_by_us = {"chunk": held.id, "chunk_fence": held.fence}
+    return connection.execute(_HOLD, {**held_by_us, "until": now + lease}).rowcount == 1
 
 
 def give_back(connection: Connection, held: Chunk) -> None:
     """Give the chunk back: nothing of it is on its way."""
-    mine = (chunk.c.id == held.id) & (chunk.c.fence == held.fence) & (chunk.c.status == ChunkStatus.OPEN)
-    connection.execute(update(chunk).where(mine).values(status=ChunkStatus.CLOSED))
+    connection.execute(_GIVE_BACK, {"chunk": held.id, "chunk_fence": held.fence})
 
 
 def held_by_the_lost(connection: Connection, *, now: datetime) -> list[int]:
     """The mailings, in whatever state, that have chunks whose lease ran out or whose worker is dead."""
-    held = (
-        select(wave.c.mailing_id, chunk.c.worker, chunk.c.lease_until)
-        .select_from(chunk)
-        .join(wave)
-        .where(chunk.c.status == ChunkStatus.OPEN)
-    )
-    return sorted({row.mailing_id for row in connection.execute(held) if _is_over(row, now)})
+    return sorted({row.mailing_id for row in connection.execute(_HELD) if _is_over(row, now)})
 
 
 def lapse(connection: Connection, mailing_id: int, *, now: datetime) -> int:
     """End the chunks whose lease ran out or whose worker is dead; how many deliveries became `unknown` by it."""
-    held = (
-        select(chunk.c.id, chunk.c.fence, chunk.c.worker, chunk.c.lease_until)
-        .join(wave)
-        .where(wave.c.mailing_id == mailing_id, chunk.c.status == ChunkStatus.OPEN)
-    )
-    over = [row for row in connection.execute(held) if _is_over(row, now)]
+    over = [row for row in connection.execute(_HELD_OF, {"mailing": mailing_id}) if _is_over(row, now)]
     lost = sum(_lapse(connection, mailing_id, row, now) for row in over)
     if lost:
         evidence.settle(connection, mailing_id, now=now)
@@ -102,20 +91,13 @@ def _is_over(row: Any, now: datetime) -> bool:
 
 
 def _lapse(connection: Connection, mailing_id: int, row: Any, now: datetime) -> int:
-    same = (chunk.c.id == row.id) & (chunk.c.fence == row.fence) & (chunk.c.status == ChunkStatus.OPEN)
-    ended = {"status": ChunkStatus.LAPSED, "fence": chunk.c.fence + 1}
-    if connection.execute(update(chunk).where(same).values(ended)).rowcount != 1:
+    if connection.execute(_LAPSE, {"chunk": row.id, "chunk_fence": row.fence}).rowcount != 1:
         return 0
-    lost = (
-        (delivery.c.mailing_id == mailing_id)
-        & (delivery.c.status == DeliveryStatus.SENDING)
-        & (delivery.c.chunk_id == row.id)
-    )
-    left = connection.execute(select(delivery.c.id, delivery.c.fence, delivery.c.changed_at).where(lost)).all()
+    of_it = {"mailing": mailing_id, "chunk": row.id}
+    left = connection.execute(_LEFT, of_it).all()
     if left:
-        connection.execute(insert(attempt), list(_unanswered(row.id, left, now)))
-        values = {"status": DeliveryStatus.UNKNOWN, "changed_at": now}
-        connection.execute(update(delivery).where(lost).values(values))
+        connection.execute(_ATTEMPT, list(_unanswered(row.id, left, now)))
+        connection.execute(_LOSE, {**of_it, "now": now})
     return len(left)
 
 
@@ -131,3 +113,26 @@ def _unanswered(chunk_id: int, left: Iterable[Any], now: datetime) -> Iterable[d
             "started_at": one.changed_at,
             "ended_at": now,
         }
+
+
+_CHUNK = bindparam("chunk", type_=BigId)
+_SAME = (chunk.c.id == _CHUNK, chunk.c.fence == bindparam("chunk_fence"), chunk.c.status == ChunkStatus.OPEN)
+_TAKE = insert(chunk).returning(chunk.c.id)
+_HOLD = update(chunk).where(*_SAME).values(lease_until=bindparam("until", type_=Instant))
+_GIVE_BACK = update(chunk).where(*_SAME).values(status=ChunkStatus.CLOSED)
+_LAPSE = update(chunk).where(*_SAME).values(status=ChunkStatus.LAPSED, fence=chunk.c.fence + 1)
+_HELD = (
+    select(wave.c.mailing_id, chunk.c.worker, chunk.c.lease_until)
+    .select_from(chunk)
+    .join(wave)
+    .where(chunk.c.status == ChunkStatus.OPEN)
+)
+_HELD_OF = (
+    select(chunk.c.id, chunk.c.fence, chunk.c.worker, chunk.c.lease_until)
+    .join(wave)
+    .where(wave.c.mailing_id == MAILING, chunk.c.status == ChunkStatus.OPEN)
+)
+_LOST = (delivery.c.mailing_id == MAILING, delivery.c.status == DeliveryStatus.SENDING, delivery.c.chunk_id == _CHUNK)
+_LEFT = select(delivery.c.id, delivery.c.fence, delivery.c.changed_at).where(*_LOST)
+_LOSE = update(delivery).where(*_LOST).values(status=DeliveryStatus.UNKNOWN, changed_at=NOW)
+_ATTEMPT = insert(attempt)

@@ -17,6 +17,7 @@ from newsletter.delivery.parcels import Parcel
 from newsletter.delivery.senders.base import Capabilities, seconds
 from newsletter.publishing import editions
 from newsletter.store import Store
+from newsletter.store.parameters import MAILING, NOW
 from newsletter.store.statuses import DeliveryStatus
 from newsletter.store.tables import delivery, wave
 
@@ -109,8 +110,7 @@ class Claims:
         """Hold an empty chunk, so that others see that somebody is at it, also while nothing is claimed."""
         if self._present is None:
             with store.writing() as connection:
-                first = select(wave.c.id).where(wave.c.mailing_id == self._mailing_id).order_by(wave.c.id).limit(1)
-                place = connection.execute(first).scalar_one()
+                place = connection.execute(_FIRST_WAVE, {"mailing": self._mailing_id}).scalar_one()
                 self._present = chunks.take(connection, place, worker=self._worker, now=now, lease=self._lease)
 
     def hold(self, connection: Connection, *, now: datetime) -> None:
@@ -153,9 +153,8 @@ class Claims:
     def wake(self, connection: Connection, *, due_by: datetime) -> None:
         """Look again at waves of which something was deferred until `due_by`."""
         if self._dry:
-            deferred = (delivery.c.mailing_id == self._mailing_id) & (delivery.c.status == DeliveryStatus.DEFERRED)
-            due = select(delivery.c.wave_id).where(deferred, delivery.c.due_at <= due_by).distinct()
-            self._dry -= set(connection.execute(due).scalars())
+            found = connection.execute(_WITH_DEFERRED, {"mailing": self._mailing_id, "now": due_by})
+            self._dry -= set(found.scalars())
 
     def _messages(self, connection: Connection, limit: int, now: datetime, due_by: datetime) -> list[Parcel]:
         until = seconds() + self._lease.total_seconds()
@@ -241,9 +240,7 @@ class Claims:
         return found
 
     def _released(self, connection: Connection) -> list[_Wave]:
-        of_it = (wave.c.mailing_id == self._mailing_id) & wave.c.released_at.is_not(None)
-        columns = select(wave.c.id, wave.c.edition_digest, wave.c.released_at, wave.c.not_later_than)
-        rows = connection.execute(columns.where(of_it).order_by(wave.c.due_at, wave.c.id)).all()
+        rows = connection.execute(_RELEASED, {"mailing": self._mailing_id}).all()
         return [
             _Wave(
                 id=row.id,
@@ -262,3 +259,16 @@ class Claims:
             mailing = replace(first, edition_digest=digest, created_at=dated)
             self._copies[digest, dated] = Copies.of(edition, mailing, self._first.keys)
         return self._copies[digest, dated]
+
+
+_FIRST_WAVE = select(wave.c.id).where(wave.c.mailing_id == MAILING).order_by(wave.c.id).limit(1)
+_RELEASED = (
+    select(wave.c.id, wave.c.edition_digest, wave.c.released_at, wave.c.not_later_than)
+    .where(wave.c.mailing_id == MAILING, wave.c.released_at.is_not(None))
+    .order_by(wave.c.due_at, wave.c.id)
+)
+_WITH_DEFERRED = (
+    select(delivery.c.wave_id)
+    .where(delivery.c.mailing_id == MAILING, delivery.c.status == DeliveryStatus.DEFERRED, delivery.c.due_at <= NOW)
+    .distinct()
+)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, exists, select, update
 
 from newsletter.delivery import batches, breaker, chunks, history, lateness, ledger
 from newsletter.delivery.resolving import Resolved as Resolved  # noqa: PLC0414 - stepping in is one thing to its callers
@@ -25,6 +25,7 @@ from newsletter.delivery.trouble import NO_TROUBLE
 from newsletter.errors import BlockedError
 from newsletter.publishing import Mailing, mailings
 from newsletter.store import Store, lineage
+from newsletter.store.parameters import given
 from newsletter.store.statuses import DeliveryStatus, MailingStatus
 from newsletter.store.tables import delivery, mailing
 
@@ -135,13 +136,13 @@ def finish_cancelling(store: Store, mailing_id: int, *, now: datetime) -> int:
 
 def half_cancelled(connection: Connection) -> list[int]:
     """The cancelled mailings that have something pending still: whoever cancelled them was cut off."""
-    waiting = (
-        select(delivery.c.id)
-        .where(
-            delivery.c.mailing_id == mailing.c.id,
-            delivery.c.status.in_((DeliveryStatus.PENDING, DeliveryStatus.DEFERRED)),
-        )
-        .exists()
-    )
-    cancelled = mailing.c.status == MailingStatus.CANCELLED
-    return list(connection.execute(select(mailing.c.id).where(cancelled, waiting)).scalars())
+    return list(connection.execute(_HALF_CANCELLED).scalars())
+
+
+_HALF_CANCELLED = select(mailing.c.id).where(
+    mailing.c.status == MailingStatus.CANCELLED,
+    exists().where(
+        delivery.c.mailing_id == mailing.c.id,
+        delivery.c.status.in_(given(DeliveryStatus.PENDING, DeliveryStatus.DEFERRED)),
+    ),
+)

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Row, and_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, or_, select, update
 
 from newsletter.audience import rates
 from newsletter.audience.answering import Answer, NoMailError, answer
@@ -32,8 +32,9 @@ from newsletter.errors import InputError
 from newsletter.publishing import editions
 from newsletter.settings import Settings
 from newsletter.store import Store
+from newsletter.store.parameters import NOW, given
 from newsletter.store.statuses import DeliveryStatus, OutcomeKind
-from newsletter.store.tables import notice
+from newsletter.store.tables import Instant, notice
 from newsletter.tokens import TokenKeys
 
 log = structlog.get_logger(__name__)
@@ -219,31 +220,25 @@ class Correspondence:
 
 def end_forgotten(connection: Connection, *, now: datetime) -> int:
     """What a killed process has left, as one step of the caller's transaction; how many notices that were."""
-    table = notice.c
-    left = and_(
-        table.kind.in_(READER_KINDS), table.status == DeliveryStatus.SENDING, table.changed_at < now - FORGOTTEN
-    )
-    unknown = {"status": DeliveryStatus.UNKNOWN, "reply": "its process ended before an answer was recorded"}
-    again = {"status": DeliveryStatus.PENDING}
-    return sum(
-        connection.execute(update(notice).where(left, which).values(end | {"changed_at": now})).rowcount
-        for which, end in ((table.edition_digest.is_not(None), unknown), (table.edition_digest.is_(None), again))
-    )
+    asked = {"before": now - FORGOTTEN, "now": now}
+    return sum(connection.execute(ending, asked).rowcount for ending in (_UNKNOWN, _AGAIN))
+
+
+def some_forgotten(connection: Connection, *, now: datetime) -> bool:
+    """Whether a killed process has left some: to look takes no right to write."""
+    return connection.execute(_FORGOTTEN, {"before": now - FORGOTTEN}).first() is not None
 
 
 def left_waiting(connection: Connection, *, since: datetime) -> bool:
     """Whether a notice to a reader has been waiting for a worker since then."""
-    waits = and_(notice.c.kind.in_(READER_KINDS), notice.c.status == DeliveryStatus.PENDING)
-    found = select(notice.c.id).where(waits, notice.c.changed_at <= since).limit(1)
-    return connection.execute(found).first() is not None
+    return connection.execute(_WAITING, {"since": since}).first() is not None
 
 
 def _due(connection: Connection, now: datetime, *, limit: int) -> list[int]:
-    found = select(notice.c.id).where(notice.c.kind.in_(READER_KINDS), _is_due(now)).order_by(notice.c.id)
-    return list(connection.execute(found.limit(limit)).scalars())
+    return list(connection.execute(_DUE, {"now": now, "limit": limit}).scalars())
 
 
-def _is_due(now: datetime) -> Any:
+def _is_due(now: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
     status, due = notice.c.status, notice.c.due_at
     return or_(status == DeliveryStatus.PENDING, and_(status == DeliveryStatus.DEFERRED, due <= now))
 
@@ -265,3 +260,32 @@ def _give_up(connection: Connection, number: int, now: datetime) -> None:
     old = or_(tried, and_(created <= now - LEFT_LYING, status == DeliveryStatus.PENDING))
     over = {"status": DeliveryStatus.EXPIRED, "due_at": None, "changed_at": now}
     connection.execute(update(notice).where(notice.c.id == number, old).values(over))
+
+
+_TO_READERS = notice.c.kind.in_(given(*READER_KINDS))
+_WAITING = (
+    select(notice.c.id)
+    .where(
+        _TO_READERS,
+        notice.c.status == DeliveryStatus.PENDING,
+        notice.c.changed_at <= bindparam("since", type_=Instant),
+    )
+    .limit(1)
+)
+_DUE = select(notice.c.id).where(_TO_READERS, _is_due(NOW)).order_by(notice.c.id).limit(bindparam("limit"))
+_LEFT = (
+    _TO_READERS,
+    notice.c.status == DeliveryStatus.SENDING,
+    notice.c.changed_at < bindparam("before", type_=Instant),
+)
+_FORGOTTEN = select(notice.c.id).where(*_LEFT).limit(1)
+_UNKNOWN = (
+    update(notice)
+    .where(*_LEFT, notice.c.edition_digest.is_not(None))
+    .values(status=DeliveryStatus.UNKNOWN, reply="its process ended before an answer was recorded", changed_at=NOW)
+)
+_AGAIN = (
+    update(notice)
+    .where(*_LEFT, notice.c.edition_digest.is_(None))
+    .values(status=DeliveryStatus.PENDING, changed_at=NOW)
+)

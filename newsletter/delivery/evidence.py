@@ -27,8 +27,9 @@ from sqlalchemy import (
     update,
 )
 
+from newsletter.store.parameters import MAILING, NOW
 from newsletter.store.statuses import DeliveryStatus, MailingStatus, OutcomeKind
-from newsletter.store.tables import attempt, chunk, delivery, event, mailing, wave
+from newsletter.store.tables import BigId, Instant, attempt, chunk, delivery, event, mailing, wave
 
 QUIET = timedelta(minutes=5)
 """How long the unknown is left alone before a person, or the list's rule, may decide: longer than any call takes, so that
@@ -51,32 +52,20 @@ def read_attempt(name: str) -> tuple[int, int] | None:
 
 def settle(connection: Connection, mailing_id: int, *, now: datetime) -> int:
     """`unknown` → `accepted` for what events prove; how many. Whatever the mailing's state: a fact is a fact."""
-    unknown = (delivery.c.mailing_id == mailing_id) & (delivery.c.status == DeliveryStatus.UNKNOWN)
-    values = {"status": DeliveryStatus.ACCEPTED, "changed_at": now}
-    return connection.execute(update(delivery).where(unknown, _proven()).values(values)).rowcount
+    return connection.execute(_SETTLE, {"mailing": mailing_id, "now": now}).rowcount
 
 
 def settle_named(connection: Connection, names: Collection[str], *, now: datetime) -> int:
     """The same at once, for attempts that have just been told of, by their words; how many."""
     chunks = {found[0] for name in names if (found := read_attempt(name))}
-    unknown = (delivery.c.chunk_id == bindparam("of_chunk")) & (delivery.c.status == DeliveryStatus.UNKNOWN)
-    of_mailing = delivery.c.mailing_id == (
-        select(wave.c.mailing_id)
-        .join(chunk, chunk.c.wave_id == wave.c.id)
-        .where(chunk.c.id == bindparam("of_chunk"))
-        .scalar_subquery()
+    return sum(
+        connection.execute(_SETTLE_CHUNK, {"of_chunk": number, "now": now}).rowcount for number in sorted(chunks)
     )
-    values = {"status": DeliveryStatus.ACCEPTED, "changed_at": now}
-    told = update(delivery).where(of_mailing, unknown, _proven()).values(values)
-    return sum(connection.execute(told, {"of_chunk": number}).rowcount for number in sorted(chunks))
 
 
 def with_unknown(connection: Connection, *, since: datetime) -> list[int]:
     """The mailings, not ended before `since`, that have deliveries of unknown end."""
-    unknown = exists().where(delivery.c.mailing_id == mailing.c.id, delivery.c.status == DeliveryStatus.UNKNOWN)
-    recent = or_(mailing.c.finished_at.is_(None), mailing.c.finished_at >= since)
-    started = mailing.c.status != MailingStatus.SCHEDULED
-    return list(connection.execute(select(mailing.c.id).where(started, recent, unknown)).scalars())
+    return list(connection.execute(_WITH_UNKNOWN, {"since": since}).scalars())
 
 
 def resend(connection: Connection, mailing_id: int, *, now: datetime, quiet: timedelta = QUIET) -> int:
@@ -85,19 +74,11 @@ def resend(connection: Connection, mailing_id: int, *, now: datetime, quiet: tim
     Each counts as *possibly twice* from then on. Past the *not later than* of the mailing, or of its wave, nothing is sent
     again.
     """
-    columns = select(mailing.c.resend_after, mailing.c.not_later_than, mailing.c.status)
-    row = connection.execute(columns.where(mailing.c.id == mailing_id)).one()
+    row = connection.execute(_RULE, {"mailing": mailing_id}).one()
     if row.resend_after is None or row.not_later_than <= now or row.status != MailingStatus.SENDING:
         return 0
     before = now - max(quiet, timedelta(seconds=row.resend_after))
-    old = (
-        (delivery.c.mailing_id == mailing_id)
-        & (delivery.c.status == DeliveryStatus.UNKNOWN)
-        & (delivery.c.changed_at <= before)
-    )
-    values = {"status": DeliveryStatus.PENDING, "changed_at": now}
-    late = exists().where(wave.c.id == delivery.c.wave_id, wave.c.not_later_than <= now).correlate(delivery)
-    return connection.execute(update(delivery).where(old, ~late, ~_proven()).values(values)).rowcount
+    return connection.execute(_RESEND, {"mailing": mailing_id, "before": before, "now": now}).rowcount
 
 
 def may_have_arrived() -> ColumnElement[bool]:
@@ -225,3 +206,38 @@ def _answered_after_all() -> ColumnElement[bool]:
         )
         .correlate(attempt)
     )
+
+
+_UNKNOWN = (delivery.c.mailing_id == MAILING, delivery.c.status == DeliveryStatus.UNKNOWN)
+_SETTLE = update(delivery).where(*_UNKNOWN, _proven()).values(status=DeliveryStatus.ACCEPTED, changed_at=NOW)
+_OF_CHUNK = bindparam("of_chunk", type_=BigId)
+_SETTLE_CHUNK = (
+    update(delivery)
+    .where(
+        delivery.c.mailing_id
+        == select(wave.c.mailing_id)
+        .join(chunk, chunk.c.wave_id == wave.c.id)
+        .where(chunk.c.id == _OF_CHUNK)
+        .scalar_subquery(),
+        delivery.c.chunk_id == _OF_CHUNK,
+        delivery.c.status == DeliveryStatus.UNKNOWN,
+        _proven(),
+    )
+    .values(status=DeliveryStatus.ACCEPTED, changed_at=NOW)
+)
+_WITH_UNKNOWN = select(mailing.c.id).where(
+    mailing.c.status != MailingStatus.SCHEDULED,
+    or_(mailing.c.finished_at.is_(None), mailing.c.finished_at >= bindparam("since", type_=Instant)),
+    exists().where(delivery.c.mailing_id == mailing.c.id, delivery.c.status == DeliveryStatus.UNKNOWN),
+)
+_RULE = select(mailing.c.resend_after, mailing.c.not_later_than, mailing.c.status).where(mailing.c.id == MAILING)
+_RESEND = (
+    update(delivery)
+    .where(
+        *_UNKNOWN,
+        delivery.c.changed_at <= bindparam("before", type_=Instant),
+        ~exists().where(wave.c.id == delivery.c.wave_id, wave.c.not_later_than <= NOW).correlate(delivery),
+        ~_proven(),
+    )
+    .values(status=DeliveryStatus.PENDING, changed_at=NOW)
+)

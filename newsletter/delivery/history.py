@@ -16,7 +16,7 @@ WORKER, SCHEDULER = "worker", "scheduler"
 def note(connection: Connection, mailing_id: int, action: str, *, actor: str, now: datetime, **detail: Any) -> None:
     """One entry on the mailing. `detail` is plain data, without addresses."""
     row = {"at": now, "actor": actor, "action": action, "subject": f"mailing:{mailing_id}", "detail": detail}
-    connection.execute(insert(audit).values(row))
+    connection.execute(_NOTE, row)
 
 
 def tell(
@@ -32,3 +32,6 @@ def tell(
     row = {"at": now, "actor": actor, "action": action, "subject": f"mailing:{mailing_id}", "detail": detail}
     number: int = connection.execute(insert(audit).values(row).returning(audit.c.id)).scalar_one()
     return number
+
+
+_NOTE = insert(audit)

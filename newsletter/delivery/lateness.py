@@ -9,29 +9,27 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, select, update
 from newsletter.alerts import Alert, raise_alert
 from newsletter.delivery import history
 from newsletter.delivery.trouble import in_the_way
+from newsletter.store.parameters import MAILING, NOW, given
 from newsletter.store.statuses import OPEN, MailingStatus
 from newsletter.store.tables import delivery, mailing, wave
 
 HELD = "HELD-LATE"
 
 
-def late(now: datetime) -> ColumnElement[bool]:
+def late(now: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
     """Whether a wave is too late to begin by itself. One without a limit of its own never is."""
     return and_(~wave.c.skipped, wave.c.not_later_than.is_not(None), wave.c.not_later_than < now)
 
 
 def hold_where_only_late_is_left(connection: Connection, mailing_id: int, *, now: datetime) -> bool:
     """`sending` → `paused` where nothing is left but waves that are too late, with an alert; whether it was so."""
-    left = and_(wave.c.mailing_id == mailing_id, wave.c.released_at.is_(None))
-    zones = connection.execute(select(wave.c.zone, wave.c.due_at).where(left, late(now)).order_by(wave.c.due_at)).all()
+    asked = {"mailing": mailing_id, "now": now}
+    zones = connection.execute(_LATE_WAVES, asked).all()
     if not zones:
         return False
-    sending = (mailing.c.id == mailing_id) & (mailing.c.status == MailingStatus.SENDING)
-    open_still = exists().where(delivery.c.mailing_id == mailing_id, delivery.c.status.in_(OPEN))
-    in_time = exists().where(left, ~late(now))
     trouble = _waves_in_words([row.zone for row in zones], zones[0].due_at, now)
     values = {"status": MailingStatus.PAUSED, **in_the_way(trouble, now)}
-    if connection.execute(update(mailing).where(sending, ~open_still, ~in_time).values(values)).rowcount != 1:
+    if connection.execute(_NOTHING_ELSE_LEFT.values(values), asked).rowcount != 1:
         return False
     tell_held(connection, mailing_id, trouble, now=now)
     return True
@@ -60,3 +58,13 @@ def too_late_in_words(due_at: datetime, now: datetime) -> str:
 def _waves_in_words(zones: list[str], first: datetime, now: datetime) -> str:
     who = ", ".join(zone or "everyone else" for zone in zones[:4]) + (" and others" if len(zones) > 4 else "")
     return f"the wave of {who} {too_late_in_words(first, now)}"
+
+
+_LEFT = and_(wave.c.mailing_id == MAILING, wave.c.released_at.is_(None))
+_LATE_WAVES = select(wave.c.zone, wave.c.due_at).where(_LEFT, late(NOW)).order_by(wave.c.due_at)
+_NOTHING_ELSE_LEFT = update(mailing).where(
+    mailing.c.id == MAILING,
+    mailing.c.status == MailingStatus.SENDING,
+    ~exists().where(delivery.c.mailing_id == MAILING, delivery.c.status.in_(given(*OPEN))),
+    ~exists().where(_LEFT, ~late(NOW)),
+)

@@ -32,6 +32,7 @@ from newsletter.delivery import candidates, evidence, steps
 from newsletter.delivery.chunks import Chunk, LeaseLostError
 from newsletter.delivery.senders.base import Outcome
 from newsletter.store.among import among
+from newsletter.store.parameters import MAILING, NOW, given
 from newsletter.store.statuses import (
     OPEN,
     ChunkStatus,
@@ -196,18 +197,21 @@ def expire(connection: Connection, mailing_id: int, *, now: datetime, limit: int
     return connection.execute(update(delivery).where(delivery.c.id.in_(some), waiting, late).values(values)).rowcount
 
 
-def is_late(connection: Connection, mailing_id: int, *, now: datetime) -> bool:
-    """Whether the time of the mailing, or of a wave of it, has passed."""
-    of_mailing = exists().where(mailing.c.id == mailing_id, mailing.c.not_later_than < now)
-    of_wave = exists().where(wave.c.mailing_id == mailing_id, wave.c.not_later_than < now)
-    return connection.execute(select(of_mailing | of_wave)).scalar_one()
+def status_of(connection: Connection, mailing_id: int) -> MailingStatus:
+    """What state the mailing is in."""
+    return MailingStatus(connection.execute(_STATUS, {"mailing": mailing_id}).scalar_one())
+
+
+def not_later_than(connection: Connection, mailing_id: int) -> datetime:
+    """Until when the mailing may be sent."""
+    limit: datetime = connection.execute(_NOT_LATER_THAN, {"mailing": mailing_id}).scalar_one()
+    return limit
 
 
 def right_due(connection: Connection, mailing_id: int, *, now: datetime) -> int:
     """What is due later than any wait lasts was deferred while a clock was ahead: it is due now; how many."""
-    deferred = (delivery.c.mailing_id == mailing_id) & (delivery.c.status == DeliveryStatus.DEFERRED)
-    too_late = delivery.c.due_at > now + LONGEST_WAIT
-    return connection.execute(update(delivery).where(deferred, too_late).values(due_at=now)).rowcount
+    values = {"mailing": mailing_id, "latest": now + LONGEST_WAIT, "now": now}
+    return connection.execute(_RIGHT_DUE, values).rowcount
 
 
 def withdraw(connection: Connection, mailing_id: int, *, now: datetime, limit: int) -> int:
@@ -233,8 +237,7 @@ def _given_up_as(status: DeliveryStatus) -> ColumnElement[str]:
 
 def withdraw_if_cancelled(connection: Connection, mailing_id: int, *, now: datetime) -> bool:
     """Withdraw what came back deferred after the mailing was cancelled; whether it is cancelled."""
-    status = connection.execute(select(mailing.c.status).where(mailing.c.id == mailing_id)).scalar_one()
-    if status != MailingStatus.CANCELLED:
+    if status_of(connection, mailing_id) is not MailingStatus.CANCELLED:
         return False
     withdraw(connection, mailing_id, now=now, limit=20_000)
     return True
@@ -247,16 +250,8 @@ def finish(connection: Connection, mailing_id: int, *, now: datetime) -> bool:
     """
     # Locked before it is looked whether anything is open: on PostgreSQL a statement that waits for a row goes on by what
     # it saw of other tables before, and a retry that was committed meanwhile would be left in a finished mailing.
-    connection.execute(select(mailing.c.id).where(mailing.c.id == mailing_id).with_for_update())
-    unreleased = exists().where(wave.c.mailing_id == mailing_id, wave.c.released_at.is_(None))
-    resent = (mailing.c.resend_after.is_not(None)) & exists().where(
-        delivery.c.mailing_id == mailing_id, delivery.c.status == DeliveryStatus.UNKNOWN
-    )
-    unsettled = exists().where(delivery.c.mailing_id == mailing_id, delivery.c.status.in_(OPEN))
-    sending = (mailing.c.id == mailing_id) & (mailing.c.status == MailingStatus.SENDING)
-    ended = update(mailing).where(sending, ~unreleased, ~unsettled, or_(~resent, mailing.c.not_later_than < now))
-    values = {"status": MailingStatus.FINISHED, "finished_at": now, "trouble": "", "trouble_since": None}
-    return connection.execute(ended.values(values)).rowcount == 1
+    connection.execute(_LOCK, {"mailing": mailing_id})
+    return connection.execute(_FINISH, {"mailing": mailing_id, "now": now}).rowcount == 1
 
 
 def reopen_if_deferred(connection: Connection, mailing_id: int) -> bool:
@@ -265,13 +260,9 @@ def reopen_if_deferred(connection: Connection, mailing_id: int) -> bool:
     Its worker slept past the lease, what it held became unknown and the mailing ended; then the answer was "later".
     """
     # Shared, so that workers wait for whoever ends the mailing and not for each other.
-    status = select(mailing.c.status).where(mailing.c.id == mailing_id).with_for_update(read=True)
-    if connection.execute(status).scalar_one() != MailingStatus.FINISHED:
+    if connection.execute(_LOCK_SHARED, {"mailing": mailing_id}).scalar_one() != MailingStatus.FINISHED:
         return False
-    deferred = exists().where(delivery.c.mailing_id == mailing_id, delivery.c.status == DeliveryStatus.DEFERRED)
-    ended = (mailing.c.id == mailing_id) & (mailing.c.status == MailingStatus.FINISHED)
-    values = {"status": MailingStatus.SENDING, "finished_at": None}
-    return connection.execute(update(mailing).where(ended, deferred).values(values)).rowcount == 1
+    return connection.execute(_REOPEN, {"mailing": mailing_id}).rowcount == 1
 
 
 def reasons(
@@ -288,20 +279,13 @@ def reasons(
 
 def counts(connection: Connection, mailing_id: int) -> dict[DeliveryStatus, int]:
     """Deliveries by state, all of them named. Read from an index alone."""
-    rows = connection.execute(
-        select(delivery.c.status, func.count().label("number"))
-        .where(delivery.c.mailing_id == mailing_id)
-        .group_by(delivery.c.status)
-    )
+    rows = connection.execute(_COUNTS, {"mailing": mailing_id})
     return dict.fromkeys(DeliveryStatus, 0) | {DeliveryStatus(row.status): row.number for row in rows}
 
 
 def next_due(connection: Connection, mailing_id: int) -> datetime | None:
     """When the first deferred delivery is to be tried again."""
-    of_it = (delivery.c.mailing_id == mailing_id) & (delivery.c.status == DeliveryStatus.DEFERRED)
-    # So, and not as a minimum, it is the first entry of an index; who waits for their turn has no instant.
-    first = select(delivery.c.due_at).where(of_it, delivery.c.due_at.is_not(None)).order_by(delivery.c.due_at).limit(1)
-    return connection.execute(first).scalar_one_or_none()
+    return connection.execute(_NEXT_DUE, {"mailing": mailing_id}).scalar_one_or_none()
 
 
 # Made once: a worker executes them hundreds of times a second, and building one takes longer than executing it.
@@ -368,3 +352,41 @@ def _claimed(row: Any, held: Chunk, was: DeliveryStatus) -> Claimed:
         was=was,
         domain=domain,
     )
+
+
+_STATUS = select(mailing.c.status).where(mailing.c.id == MAILING)
+_NOT_LATER_THAN = select(mailing.c.not_later_than).where(mailing.c.id == MAILING)
+_LOCK = _STATUS.with_for_update()
+_LOCK_SHARED = _STATUS.with_for_update(read=True)
+_DEFERRED = (delivery.c.mailing_id == MAILING, delivery.c.status == DeliveryStatus.DEFERRED)
+_RIGHT_DUE = (
+    update(delivery).where(*_DEFERRED, delivery.c.due_at > bindparam("latest", type_=Instant)).values(due_at=NOW)
+)
+# So, and not as a minimum, it is the first entry of an index; who waits for their turn has no instant.
+_NEXT_DUE = (
+    select(delivery.c.due_at).where(*_DEFERRED, delivery.c.due_at.is_not(None)).order_by(delivery.c.due_at).limit(1)
+)
+_COUNTS = (
+    select(delivery.c.status, func.count().label("number"))
+    .where(delivery.c.mailing_id == MAILING)
+    .group_by(delivery.c.status)
+)
+_RESENT = mailing.c.resend_after.is_not(None) & exists().where(
+    delivery.c.mailing_id == MAILING, delivery.c.status == DeliveryStatus.UNKNOWN
+)
+_FINISH = (
+    update(mailing)
+    .where(
+        mailing.c.id == MAILING,
+        mailing.c.status == MailingStatus.SENDING,
+        ~exists().where(wave.c.mailing_id == MAILING, wave.c.released_at.is_(None)),
+        ~exists().where(delivery.c.mailing_id == MAILING, delivery.c.status.in_(given(*OPEN))),
+        or_(~_RESENT, mailing.c.not_later_than < NOW),
+    )
+    .values(status=MailingStatus.FINISHED, finished_at=NOW, trouble="", trouble_since=None)
+)
+_REOPEN = (
+    update(mailing)
+    .where(mailing.c.id == MAILING, mailing.c.status == MailingStatus.FINISHED, exists().where(*_DEFERRED))
+    .values(status=MailingStatus.SENDING, finished_at=None)
+)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-from sqlalchemy import Connection, Row, exists, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, exists, or_, select, update
 
 from newsletter.clock import Clock
 from newsletter.delivery.senders.base import (
@@ -37,8 +37,9 @@ from newsletter.rendering import (
     compile_substitutions,
 )
 from newsletter.store import Store
+from newsletter.store.parameters import NOW
 from newsletter.store.statuses import DeliveryStatus, NoticeKind, OutcomeKind
-from newsletter.store.tables import notice, suppression
+from newsletter.store.tables import Instant, notice, suppression
 from newsletter.tokens import INERT
 
 
@@ -116,15 +117,13 @@ def end_forgotten(connection: Connection, *, now: datetime) -> int:
 
     An answer that comes after all still counts.
     """
-    ordered = notice.c.kind == NoticeKind.TEST
-    sending = ordered & (notice.c.status == DeliveryStatus.SENDING) & (notice.c.changed_at < now - FORGOTTEN)
-    pending = ordered & (notice.c.status == DeliveryStatus.PENDING) & (notice.c.created_at < now - FORGOTTEN)
-    unknown = {"status": DeliveryStatus.UNKNOWN, "reply": "its process ended before an answer was recorded"}
-    expired = {"status": DeliveryStatus.EXPIRED, "reply": "its process ended before it was sent"}
-    return sum(
-        connection.execute(update(notice).where(which).values(end | {"changed_at": now})).rowcount
-        for which, end in ((sending, unknown), (pending, expired))
-    )
+    asked = {"before": now - FORGOTTEN, "now": now}
+    return sum(connection.execute(ending, asked).rowcount for ending in (_UNKNOWN, _EXPIRED))
+
+
+def some_forgotten(connection: Connection, *, now: datetime) -> bool:
+    """Whether a killed process has left some: to look takes no right to write."""
+    return connection.execute(_FORGOTTEN, {"before": now - FORGOTTEN}).first() is not None
 
 
 FORGOTTEN = timedelta(minutes=30)
@@ -188,3 +187,23 @@ def _as_it_is(store: Store, number: int) -> Noticed:
     with store.reading() as connection:
         row = connection.execute(select(notice).where(notice.c.id == number)).one()
     return Noticed(id=row.id, address=row.address, status=DeliveryStatus(row.status), reply=row.reply)
+
+
+_BEFORE = bindparam("before", type_=Instant)
+_SENDING = and_(
+    notice.c.kind == NoticeKind.TEST, notice.c.status == DeliveryStatus.SENDING, notice.c.changed_at < _BEFORE
+)
+_PENDING = and_(
+    notice.c.kind == NoticeKind.TEST, notice.c.status == DeliveryStatus.PENDING, notice.c.created_at < _BEFORE
+)
+_FORGOTTEN = select(notice.c.id).where(or_(_SENDING, _PENDING)).limit(1)
+_UNKNOWN = (
+    update(notice)
+    .where(_SENDING)
+    .values(status=DeliveryStatus.UNKNOWN, reply="its process ended before an answer was recorded", changed_at=NOW)
+)
+_EXPIRED = (
+    update(notice)
+    .where(_PENDING)
+    .values(status=DeliveryStatus.EXPIRED, reply="its process ended before it was sent", changed_at=NOW)
+)

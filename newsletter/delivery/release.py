@@ -15,6 +15,7 @@ from sqlalchemy import (
     Row,
     Select,
     and_,
+    bindparam,
     case,
     exists,
     func,
@@ -35,8 +36,9 @@ from newsletter.delivery.strays import astray, may_be_left, takes_strays
 from newsletter.publishing import Mailing
 from newsletter.publishing.timing import EVERYONE, ReaderClock
 from newsletter.store import Store
+from newsletter.store.parameters import MAILING, NOW
 from newsletter.store.statuses import DeliveryStatus, Exclusion, MailingKind, MailingStatus, SubscriptionStatus
-from newsletter.store.tables import Instant, delivery, mailing, subscriber, subscription, suppression, wave
+from newsletter.store.tables import BigId, Instant, delivery, mailing, subscriber, subscription, suppression, wave
 
 BATCH = 10_000
 """Deliveries a transaction: another writer waits about as long as one batch takes (0.1 s, measured)."""
@@ -87,7 +89,7 @@ def release(
             if store.is_sqlite:
                 machine.present().rest(_BREATH)
     with store.reading() as connection:
-        row = connection.execute(_counts(released.id)).one()
+        row = connection.execute(_COUNTED, {"mailing": released.id}).one()
     excluded = {Exclusion(reason): count for reason, count in row.excluded.items()}
     return Audience(selected=row.selected, prepared=row.prepared, excluded=excluded)
 
@@ -97,15 +99,14 @@ def due(store: Store, mailing_id: int, *, now: datetime) -> list[int]:
     one that has a canary for that to be well.
     """
     with store.reading() as connection:
-        waiting = (wave.c.mailing_id == mailing_id) & wave.c.released_at.is_(None) & (wave.c.due_at <= now) & ~late(now)
-        waiting &= canary.may_follow(now)
-        return list(connection.execute(select(wave.c.id).where(waiting).order_by(wave.c.due_at, wave.c.id)).scalars())
+        asked = {"mailing": mailing_id, "now": now, **canary.well_since(now)}
+        return list(connection.execute(_DUE, asked).scalars())
 
 
 def _freeze_more(store: Store, released: Mailing, wave_id: int, clock: Clock, batch: int) -> bool:
     """A batch, or the end where all are frozen; whether there may be more."""
     with store.reading() as connection:
-        row = connection.execute(select(wave).where(wave.c.id == wave_id)).one()
+        row = connection.execute(_WAVE, {"wave": wave_id}).one()
         more = row.released_at is None and _last_of_batch(connection, released.list_id, row, 1) is not None
         # Looked for before anything is locked: that takes reading the whole list.
         strays = _strays(connection, released, row, clock()) if not more and takes_strays(connection, row) else []
@@ -125,7 +126,7 @@ def _freeze_batch(store: Store, released: Mailing, wave_id: int, clock: Clock, b
             return row is not None
         span = and_(_up_to(released.list_id, row, last), *of_wave(connection, row))
         _freeze_span(connection, released, row, span, clock)
-        connection.execute(update(wave).where(wave.c.id == wave_id).values(frozen_to=last))
+        connection.execute(_FROZEN_TO, {"wave": wave_id, "last": last})
         steps.reached("freeze.writing")
         return True
 
@@ -139,7 +140,7 @@ def _complete(store: Store, released: Mailing, wave_id: int, clock: Clock, stray
         if _last_of_batch(connection, released.list_id, row, 1) is not None:
             return True
         _take_along(connection, released, row, strays, clock)
-        connection.execute(update(wave).where(wave.c.id == wave_id).values(released_at=clock()))
+        connection.execute(_RELEASED, {"wave": wave_id, "now": clock()})
         store.take_stock(connection, delivery)
         return False
 
@@ -182,7 +183,7 @@ def _locked(connection: Connection, released: Mailing, wave_id: int, *, now: dat
     """
     if not _is_sending(connection, released):
         return None
-    found = connection.execute(select(wave).where(wave.c.id == wave_id).with_for_update()).one()
+    found = connection.execute(_LOCK_WAVE, {"wave": wave_id}).one()
     may_begin = found.frozen_to or found.skipped or found.not_later_than is None or found.not_later_than >= now
     return found if found.released_at is None and may_begin else None
 
@@ -191,23 +192,27 @@ def _is_sending(connection: Connection, released: Mailing) -> bool:
     """Locked, so that two processes never freeze the same batch and count it twice, nor freeze past a cancellation; the
     issue's other mailings too, so that who is on two lists is not frozen into both at the same moment.
     """
-    of_issue = select(mailing.c.id, mailing.c.status).where(mailing.c.issue == released.issue)
-    locked = connection.execute(of_issue.order_by(mailing.c.id).with_for_update())
-    statuses = {row.id: row.status for row in locked}
+    statuses = {row.id: row.status for row in connection.execute(_LOCK_ISSUE, {"of_issue": released.issue})}
     return bool(statuses[released.id] == MailingStatus.SENDING)
 
 
 def _last_of_batch(connection: Connection, list_id: int, row: Row[Any], batch: int) -> int | None:
     """The subscriber that ends the batch. Walks one index: the list's, or for a clock's wave that of zones and hours."""
+    asked = {"frozen_to": row.frozen_to, "batch": batch}
     if (row.zone, row.hour) == EVERYONE:
-        ids = subscription.c.subscriber_id
-        walked = select(ids.label("id")).where(subscription.c.list_id == list_id)
+        last: int | None = connection.execute(_LAST_OF_LIST, {"list": list_id, **asked}).scalar_one()
     else:
-        ids = subscriber.c.id
-        walked = select(ids.label("id")).where(*by_clock(ReaderClock(row.zone, row.hour)))
-    some = walked.where(ids > row.frozen_to).order_by(ids).limit(batch).subquery()
-    last: int | None = connection.execute(select(func.max(some.c.id))).scalar_one()
+        of_clock = select(subscriber.c.id).where(*by_clock(ReaderClock(row.zone, row.hour)))
+        last = connection.execute(_last_of(of_clock), asked).scalar_one()
     return last
+
+
+def _last_of(walked: Select[int]) -> Select[int | None]:
+    """The last of a batch, in the order of the one column that is selected."""
+    (ids,) = walked.selected_columns
+    beyond = walked.where(ids > bindparam("frozen_to", type_=BigId)).order_by(ids).limit(bindparam("batch"))
+    (numbers,) = beyond.subquery().columns
+    return select(func.max(numbers))
 
 
 def _up_to(list_id: int, row: Row[Any], last: int) -> ColumnElement[bool]:
@@ -291,10 +296,7 @@ def _elsewhere(
 
     The few mailings are looked up first: each then costs one look in the index (mailing, subscriber).
     """
-    others = select(mailing.c.id).where(
-        mailing.c.issue == issue, mailing.c.kind != MailingKind.CORRECTION, mailing.c.id != (mailing_id or 0)
-    )
-    ids = connection.execute(others).scalars().all()
+    ids = connection.execute(_OTHERS, {"of_issue": issue, "mailing": mailing_id or 0}).scalars().all()
     if not ids:
         return None
     other = delivery.alias("other")
@@ -323,16 +325,51 @@ def _audience(counts: Mapping[str, int]) -> Audience:
     return Audience(selected=sum(counts.values()), prepared=counts.get(_INCLUDED, 0), excluded=excluded)
 
 
-def _counts(mailing_id: int) -> Select[Any]:
-    return select(mailing.c.selected, mailing.c.prepared, mailing.c.excluded).where(mailing.c.id == mailing_id)
-
-
 def _add_counts(connection: Connection, mailing_id: int, more: Audience) -> None:
-    row = connection.execute(_counts(mailing_id).with_for_update()).one()
+    row = connection.execute(_LOCK_COUNTED, {"mailing": mailing_id}).one()
     excluded = Counter(row.excluded) + Counter({reason.value: count for reason, count in more.excluded.items()})
     values = {
-        "selected": row.selected + more.selected,
-        "prepared": row.prepared + more.prepared,
-        "excluded": dict(excluded),
+        "of_all": row.selected + more.selected,
+        "of_them": row.prepared + more.prepared,
+        "left_out": dict(excluded),
     }
-    connection.execute(update(mailing).where(mailing.c.id == mailing_id).values(values))
+    connection.execute(_COUNT, {"mailing": mailing_id, **values})
+
+
+_COUNTED = select(mailing.c.selected, mailing.c.prepared, mailing.c.excluded).where(mailing.c.id == MAILING)
+_LOCK_COUNTED = _COUNTED.with_for_update()
+_DUE = (
+    select(wave.c.id)
+    .where(
+        wave.c.mailing_id == MAILING,
+        wave.c.released_at.is_(None),
+        wave.c.due_at <= NOW,
+        ~late(NOW),
+        canary.MAY_FOLLOW,
+    )
+    .order_by(wave.c.due_at, wave.c.id)
+)
+_COUNT = (
+    update(mailing)
+    .where(mailing.c.id == MAILING)
+    .values(
+        selected=bindparam("of_all"),
+        prepared=bindparam("of_them"),
+        excluded=bindparam("left_out", type_=mailing.c.excluded.type),
+    )
+)
+_OTHERS = select(mailing.c.id).where(
+    mailing.c.issue == bindparam("of_issue"), mailing.c.kind != MailingKind.CORRECTION, mailing.c.id != MAILING
+)
+_IS_WAVE = wave.c.id == bindparam("wave", type_=BigId)
+_FROZEN_TO = update(wave).where(_IS_WAVE).values(frozen_to=bindparam("last", type_=BigId))
+_RELEASED = update(wave).where(_IS_WAVE).values(released_at=NOW)
+_WAVE = select(wave).where(_IS_WAVE)
+_LOCK_WAVE = _WAVE.with_for_update()
+_LOCK_ISSUE = (
+    select(mailing.c.id, mailing.c.status)
+    .where(mailing.c.issue == bindparam("of_issue"))
+    .order_by(mailing.c.id)
+    .with_for_update()
+)
+_LAST_OF_LIST = _last_of(select(subscription.c.subscriber_id).where(subscription.c.list_id == bindparam("list")))

@@ -105,7 +105,7 @@ class Watch:
         """The claim with which the era has risen is committed."""
         if risen is not None:
             self._seen = risen
-            self._keep(Marker.note, *risen)
+            self._keep(lambda marker: marker.note(*risen))
 
     def _settle(self, now: datetime) -> bool:
         """Once more, alone: of several processes that noticed, one acts."""
@@ -134,13 +134,13 @@ class Watch:
     def _learn(self, identity: str, era: int) -> None:
         """Remember it, also on the disk. Where that cannot be written the guard is weaker, and mail goes on."""
         self._seen = (identity, era)
-        self._keep(Marker.write, identity, era)
+        self._keep(lambda marker: marker.write(identity, era))
 
-    def _keep(self, way: Callable[[Marker, str, int], None], identity: str, era: int) -> None:
+    def _keep(self, way: Callable[[Marker], None]) -> None:
         if self._marker is None:
             return
         try:
-            way(self._marker, identity, era)
+            way(self._marker)
         except OSError as error:
             if not self._unwritable:
                 log.warning("marker.unwritable", path=str(self._marker.path), why=error.strerror)

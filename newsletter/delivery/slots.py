@@ -9,7 +9,7 @@ from datetime import date as Date  # noqa: N812 - as everywhere
 from datetime import datetime, timedelta
 from functools import partial
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from newsletter import alerts
 from newsletter.alerts import Alert
@@ -23,6 +23,7 @@ from newsletter.roundups import Outlets
 from newsletter.settings import Settings
 from newsletter.store import Store, lineage
 from newsletter.store.alert_tables import alert as alert_table
+from newsletter.store.parameters import given
 from newsletter.store.statuses import MailingKind
 from newsletter.store.tables import mailing, mailing_list
 
@@ -117,20 +118,11 @@ class SlotWatch:
     def _judge(
         self, slots: Sequence[tuple[_Watched, Slot, datetime]], outcomes: Sequence[Outcome], now: datetime
     ) -> None:
-        table = mailing.c
         days = [slot.day for _, slot, _ in slots]
         with self._store.reading() as connection:
-            given = select(table.list_id, table.local_date).where(
-                table.local_date.between(min(days, default=Date.max), max(days, default=Date.min)),
-                table.kind == MailingKind.ISSUE,
-                ~mailings.taken_back(),
-            )
-            taken = {(row.list_id, row.local_date) for row in connection.execute(given)}
-            open_keys = alert_table.c.open_key.is_not(None) & alert_table.c.code.in_((NOT_READY, NOT_BY_ITSELF))
-            raised = {
-                (row.code, row.subject)
-                for row in connection.execute(select(alert_table.c.code, alert_table.c.subject).where(open_keys))
-            }
+            span = {"first": min(days, default=Date.max), "last": max(days, default=Date.min)}
+            taken = {(row.list_id, row.local_date) for row in connection.execute(_TAKEN, span)}
+            raised = {(row.code, row.subject) for row in connection.execute(_RAISED)}
         missing = {}
         for watched, slot, ready in slots:
             if (watched.id, slot.day) not in taken and ready <= now:
@@ -205,3 +197,13 @@ def _written(calendar: Calendar) -> str:
 
 def _subject(name: str, number: int, day: Date) -> str:
     return f"list:{name if re.fullmatch(r'[A-Za-z0-9._-]{1,100}', name) else number}:{day}"
+
+
+_TAKEN = select(mailing.c.list_id, mailing.c.local_date).where(
+    mailing.c.local_date.between(bindparam("first"), bindparam("last")),
+    mailing.c.kind == MailingKind.ISSUE,
+    ~mailings.taken_back(),
+)
+_RAISED = select(alert_table.c.code, alert_table.c.subject).where(
+    alert_table.c.open_key.is_not(None), alert_table.c.code.in_(given(NOT_READY, NOT_BY_ITSELF))
+)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from newsletter import alerts
 from newsletter.alerts import Alert
@@ -14,8 +14,9 @@ from newsletter.delivery import history, ledger
 from newsletter.delivery.lateness import late
 from newsletter.delivery.trouble import NO_TROUBLE, in_the_way
 from newsletter.store import Store
+from newsletter.store.parameters import MAILING, NOW
 from newsletter.store.statuses import OPEN, DeliveryStatus, MailingStatus
-from newsletter.store.tables import mailing, wave
+from newsletter.store.tables import Instant, mailing, wave
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,10 +45,9 @@ class Standing:
 def standing_of(store: Store, mailing_id: int, *, now: datetime) -> Standing:
     """The mailing as it stands. A wave that is too late at `now` is nothing to wait for: a person decides on it."""
     with store.reading() as connection:
-        columns = select(mailing.c.status, mailing.c.not_later_than, mailing.c.resend_after)
-        row = connection.execute(columns.where(mailing.c.id == mailing_id)).one()
-        waiting = (wave.c.mailing_id == mailing_id) & wave.c.released_at.is_(None) & ~late(now)
-        hours = connection.execute(select(wave.c.due_at).where(waiting).order_by(wave.c.due_at)).scalars()
+        asked = {"mailing": mailing_id, "now": now}
+        row = connection.execute(_MAILING, asked).one()
+        hours = connection.execute(_WAITING, asked).scalars()
         return Standing(
             status=MailingStatus(row.status),
             not_later_than=row.not_later_than,
@@ -61,7 +61,9 @@ def standing_of(store: Store, mailing_id: int, *, now: datetime) -> Standing:
 
 def tell_trouble(connection: Connection, mailing_id: int, trouble: str, *, told: str | None, now: datetime) -> str:
     """Write what stands in the way, where that is not what was told last; what is told now. Why one was paused stays."""
-    if trouble != told:
+    if trouble != told and not trouble:
+        clear_trouble(connection, mailing_id)
+    elif trouble != told:
         going = (mailing.c.id == mailing_id) & (mailing.c.status == MailingStatus.SENDING)
         other = going & (mailing.c.trouble != trouble)
         connection.execute(update(mailing).where(other).values(in_the_way(trouble, now)))
@@ -70,8 +72,7 @@ def tell_trouble(connection: Connection, mailing_id: int, trouble: str, *, told:
 
 def clear_trouble(connection: Connection, mailing_id: int) -> None:
     """Nothing stands in the way of a mailing that goes on; why one was paused stays."""
-    going = (mailing.c.id == mailing_id) & (mailing.c.status == MailingStatus.SENDING) & (mailing.c.trouble != "")
-    connection.execute(update(mailing).where(going).values(NO_TROUBLE))
+    connection.execute(_CLEAR, {"mailing": mailing_id})
 
 
 def pause_for(connection: Connection, mailing_id: int, trouble: str, *, code: str, now: datetime) -> bool:
@@ -93,6 +94,16 @@ def alert_subject(mailing_id: int) -> str:
 
 def next_wave(connection: Connection, mailing_id: int, *, after: datetime) -> datetime | None:
     """When the mailing's next wave is due."""
-    to_come = (wave.c.mailing_id == mailing_id) & wave.c.released_at.is_(None) & (wave.c.due_at > after)
-    hour: datetime | None = connection.execute(select(func.min(wave.c.due_at)).where(to_come)).scalar_one()
+    hour: datetime | None = connection.execute(_NEXT_WAVE, {"mailing": mailing_id, "after": after}).scalar_one()
     return hour
+
+
+_TO_COME = (wave.c.mailing_id == MAILING, wave.c.released_at.is_(None))
+_MAILING = select(mailing.c.status, mailing.c.not_later_than, mailing.c.resend_after).where(mailing.c.id == MAILING)
+_WAITING = select(wave.c.due_at).where(*_TO_COME, ~late(NOW)).order_by(wave.c.due_at)
+_NEXT_WAVE = select(func.min(wave.c.due_at)).where(*_TO_COME, wave.c.due_at > bindparam("after", type_=Instant))
+_CLEAR = (
+    update(mailing)
+    .where(mailing.c.id == MAILING, mailing.c.status == MailingStatus.SENDING, mailing.c.trouble != "")
+    .values(NO_TROUBLE)
+)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
@@ -45,6 +46,19 @@ _LOOK = 0.5
 _SWEEP = 5.0
 _EVIDENCE_FOR = timedelta(days=7)
 """How long after its end a mailing's unknown is still settled by events: providers tell of bounces for days."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Left:
+    """What belongs to no running mailing: mailings by number, and whether there are such notices.
+
+    It is looked for before anything is written: on SQLite a worker with nothing to do keeps nobody from writing.
+    """
+
+    unknown: list[int]
+    tests: bool
+    notices: bool
+    cancelled: list[int]
 
 
 class StandBy:
@@ -134,6 +148,8 @@ class StandBy:
 
     def run_once(self) -> bool:
         """One look: put workers on mailings that have none, sweep now and then. Whether anything is being sent."""
+        # Asked often, so that a clock that was set right is believed by the time that something begins.
+        self._clocks.believed()
         self._working = {number: pair for number, pair in self._working.items() if pair[1].is_alive()}
         if self._swept_at is None or seconds() - self._swept_at >= _SWEEP:
             self._swept_at = seconds()
@@ -185,6 +201,8 @@ class StandBy:
             sender=self._sender,
             clock=self._clock,
             steady=self._steady,
+            # A clock that was set wrong a minute ago would have it begin the waves of hours to come.
+            started=self._clocks.believed(),
             backoff=self._backoff,
             lease=self._lease,
             name=self._name,
@@ -219,13 +237,24 @@ class StandBy:
         for number in with_lost:
             self._patience.run(partial(self._end_lost, mailing_id=number))
             steps.reached("lapse.committed")
-        unknown = self._read(lambda connection: evidence.with_unknown(connection, since=now - _EVIDENCE_FOR))
-        for number in unknown:
+        left = self._patience.call(partial(self._left, now=now, surely=surely))
+        for number in left.unknown:
             self._patience.run(partial(evidence.settle, mailing_id=number, now=now))
-        self._patience.run(partial(notices.end_forgotten, now=surely))
-        self._patience.run(partial(correspondence.end_forgotten, now=surely))
-        for number in self._read(control.half_cancelled):
+        if left.tests:
+            self._patience.run(partial(notices.end_forgotten, now=surely))
+        if left.notices:
+            self._patience.run(partial(correspondence.end_forgotten, now=surely))
+        for number in left.cancelled:
             self._patience.call(partial(control.finish_cancelling, self._store, number, now=now))
+
+    def _left(self, *, now: datetime, surely: datetime) -> _Left:
+        with self._store.reading() as connection:
+            return _Left(
+                unknown=evidence.with_unknown(connection, since=now - _EVIDENCE_FOR),
+                tests=notices.some_forgotten(connection, now=surely),
+                notices=correspondence.some_forgotten(connection, now=surely),
+                cancelled=control.half_cancelled(connection),
+            )
 
     def _end_lost(self, connection: Connection, mailing_id: int) -> None:
         now = self._clocks.now()

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, FromClause, Row, and_, exists, func, not_, or_, select
 
 from newsletter.publishing.timing import EVERYONE
+from newsletter.store.parameters import MAILING, given
 from newsletter.store.statuses import OPEN
 from newsletter.store.tables import delivery, subscriber, subscription, wave
 
@@ -26,11 +27,9 @@ def takes_strays(connection: Connection, row: Row[Any]) -> bool:
 
 def may_be_left(connection: Connection, mailing_id: int) -> bool:
     """Whether some may be left, now that nothing else of the mailing is."""
-    to_come = exists().where(wave.c.mailing_id == mailing_id, wave.c.released_at.is_(None))
-    going = exists().where(delivery.c.mailing_id == mailing_id, delivery.c.status.in_(OPEN))
     if not _several_clocks(connection, mailing_id):
         return False
-    return not connection.execute(select(or_(to_come, going))).scalar_one()
+    return not connection.execute(_STILL_GOING, {"mailing": mailing_id}).scalar_one()
 
 
 def astray(row: Row[Any]) -> ColumnElement[bool]:
@@ -55,8 +54,7 @@ def astray(row: Row[Any]) -> ColumnElement[bool]:
 
 
 def _several_clocks(connection: Connection, mailing_id: int) -> bool:
-    clocks = select(wave.c.zone, wave.c.hour).where(wave.c.mailing_id == mailing_id).distinct().limit(2)
-    return len(connection.execute(clocks).all()) > 1
+    return len(connection.execute(_TWO_CLOCKS, {"mailing": mailing_id}).all()) > 1
 
 
 def _is_over(waves: FromClause, which: ColumnElement[bool], row: Row[Any]) -> ColumnElement[bool]:
@@ -67,3 +65,12 @@ def _is_over(waves: FromClause, which: ColumnElement[bool], row: Row[Any]) -> Co
         # The one that takes them along is being released.
         met, to_come = or_(met, waves.c.id == row.id), and_(to_come, waves.c.id != row.id)
     return and_(exists().where(which, met), not_(exists().where(which, to_come)))
+
+
+_TWO_CLOCKS = select(wave.c.zone, wave.c.hour).where(wave.c.mailing_id == MAILING).distinct().limit(2)
+_STILL_GOING = select(
+    or_(
+        exists().where(wave.c.mailing_id == MAILING, wave.c.released_at.is_(None)),
+        exists().where(delivery.c.mailing_id == MAILING, delivery.c.status.in_(given(*OPEN))),
+    )
+)

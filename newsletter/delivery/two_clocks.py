@@ -22,10 +22,11 @@ class TwoClocks:
     by the one that is ahead. So a clock that jumps gives nobody up and holds nobody back.
     """
 
-    def __init__(self, wall: Clock, steady: Callable[[], float] = seconds) -> None:
+    def __init__(self, wall: Clock, steady: Callable[[], float] = seconds, *, started: datetime | None = None) -> None:
         self._wall = wall
         self._seconds = steady
-        self._started = wall()
+        # A process believes the wall when it starts; later on whoever begins in it goes by what is believed by then.
+        self._started = started or wall()
         self._at_start = steady()
         # Of the clock that begins things, which goes on from the wall's as soon as that is believed.
         self._began, self._at_begin = self._started, self._at_start

@@ -5,19 +5,36 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, exists, func, literal, select, update
+from sqlalchemy import (
+    CTE,
+    Column,
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from newsletter.audience import choosing
 from newsletter.delivery import history, steps
-from newsletter.delivery.belonging import by_clock
 from newsletter.publishing import Mailing, mailings
 from newsletter.publishing.calendar import TZDATA
 from newsletter.publishing.scheduling import insert_waves
 from newsletter.publishing.timing import CANARY_LEAD, EVERYONE, PlannedWave, ReaderClock, Timing
 from newsletter.store import Store
+from newsletter.store.parameters import MAILING, NOW, given
 from newsletter.store.statuses import MailingStatus, SubscriptionStatus
-from newsletter.store.tables import delivery, mailing, subscriber, subscription, wave
+from newsletter.store.tables import Instant, delivery, mailing, subscriber, subscription, wave
 
 AHEAD = timedelta(hours=28)
 """How long before its first wave a mailing's waves are looked after: clocks on earth are up to 26 hours apart, so a new one
@@ -31,12 +48,10 @@ def add_waves(store: Store, *, now: datetime) -> int:
     many were added.
     """
     with store.reading() as connection:
-        to_come = exists().where(wave.c.mailing_id == mailing.c.id, wave.c.released_at.is_(None))
-        soon = mailing.c.by_reader & mailing.c.status.in_(_OPEN) & (mailing.c.due_at <= now + AHEAD)
-        known = _clocks_with_waves(connection, soon)
+        known = _clocks_by_mailing(connection.execute(_CLOCKS_SOON, {"soon": now + AHEAD}))
         clocks = set(clocks_chosen(connection)) if known else set()
         without = [number for number, clocks_known in known.items() if not clocks <= clocks_known.keys()]
-        found = mailings.which(connection, mailing.c.id.in_(without) & to_come) if without else []
+        found = mailings.which(connection, mailing.c.id.in_(without) & _HAS_WAVE_TO_COME) if without else []
         new = {of.id: _new_clocks(connection, of, clocks, known[of.id], now) for of in found}
     added = 0
     for number, wanted in new.items():
@@ -54,8 +69,7 @@ def reckon_anew(store: Store, *, now: datetime, version: str = TZDATA) -> list[i
         The mailings whose waves have moved.
     """
     with store.reading() as connection:
-        older = mailing.c.status.in_(_OPEN) & (mailing.c.tzdata < version)
-        numbers = list(connection.execute(select(mailing.c.id).where(older)).scalars())
+        numbers = list(connection.execute(_RECKONED_BY_OLDER, {"version": version}).scalars())
     moved = []
     for number in numbers:
         with store.writing() as connection:
@@ -66,38 +80,25 @@ def reckon_anew(store: Store, *, now: datetime, version: str = TZDATA) -> list[i
 
 def clocks_chosen(connection: Connection) -> Iterator[ReaderClock]:
     """Every zone and hour that some subscriber has. Jumps through the index instead of reading all of it."""
-    for zone in _distinct_zones(connection):
-        here = subscriber.c.zone == zone if zone else subscriber.c.zone.is_(None)
-        if connection.execute(select(exists().where(here, subscriber.c.hour.is_(None)))).scalar_one():
-            yield ReaderClock(zone, "")
-        hour = ""
-        while hour is not None:
-            after = select(func.min(subscriber.c.hour)).where(here, subscriber.c.hour > hour)
-            hour = connection.execute(after).scalar_one()
-            if hour is not None:
-                yield ReaderClock(zone, hour)
+    for zone in ("", *connection.execute(_ZONES).scalars()):
+        for hour in connection.execute(_HOURS[bool(zone)], {"zone": zone}).scalars():
+            yield ReaderClock(zone, hour)
 
 
-def _distinct_zones(connection: Connection) -> list[str]:
-    first = select(func.min(subscriber.c.zone).label("zone")).cte("zones", recursive=True)
-    following = select(func.min(subscriber.c.zone)).where(subscriber.c.zone > first.c.zone).scalar_subquery()
-    zones = first.union_all(select(following).where(first.c.zone.is_not(None)))
-    found = connection.execute(select(zones.c.zone).where(zones.c.zone.is_not(None))).scalars()
-    return ["", *found]
+def _values_of(column: Column[str], *where: ColumnElement[bool]) -> CTE:
+    """The different values of a column, and NULL after the last: each is a jump through the index to the next."""
+    first = select(func.min(column).label("value")).where(*where).cte("jumps", recursive=True)
+    following = select(func.min(column)).where(*where, column > first.c.value).scalar_subquery()
+    return first.union_all(select(following).where(first.c.value.is_not(None)))
 
 
-def _clocks_with_waves(connection: Connection, which: ColumnElement[bool]) -> dict[int, dict[ReaderClock, bool]]:
+def _clocks_by_mailing(rows: Iterable[Row[Any]]) -> dict[int, dict[ReaderClock, bool]]:
     """The clocks that have a wave in mailings, and whether that is to come; by the mailing's number.
 
     Everyone's wave is also that of the mailing's own zone and hour.
     """
-    own = (mailing.c.zone.label("own_zone"), mailing.c.hour.label("own_hour"))
-    to_come = wave.c.released_at.is_(None).label("to_come")
-    columns = select(wave.c.mailing_id, wave.c.zone, wave.c.hour, to_come, *own)
     found: dict[int, dict[ReaderClock, bool]] = defaultdict(dict)
-    for row in connection.execute(
-        columns.join(mailing, mailing.c.id == wave.c.mailing_id).where(which, ~wave.c.canary)
-    ):
+    for row in rows:
         of = found[row.mailing_id]
         of[ReaderClock(row.zone, row.hour)] = row.to_come
         if (row.zone, row.hour) == EVERYONE:
@@ -128,29 +129,38 @@ def _new_clocks(
         due_at = of.timing.due_of(clock) or now
         if due_at <= now and (known.get(EVERYONE) or of.timing.skips_past):
             continue
-        has_it = exists().where(delivery.c.mailing_id == of.id, delivery.c.subscriber_id == subscriber.c.id)
-        someone = (
-            select(literal(1))
-            .select_from(subscriber)
-            .join(subscription, subscription.c.subscriber_id == subscriber.c.id)
-            .where(
-                *by_clock(clock),
-                subscription.c.list_id == of.list_id,
-                subscription.c.status == SubscriptionStatus.SUBSCRIBED,
-                choosing.may_get(mailings.choice_of(connection, of), now=now),
-                ~has_it,
-            )
-        )
-        if connection.execute(someone.limit(1)).one_or_none() is not None:
+        asked = {"mailing": of.id, "list": of.list_id, "zone": clock.zone, "hour": clock.hour, "now": now}
+        if connection.execute(_someone(bool(clock.zone), bool(clock.hour), of.filter), asked).first() is not None:
             found[clock] = max(due_at, now)
     return found
+
+
+@lru_cache(maxsize=64)
+def _someone(zoned: bool, timed: bool, filter_text: str) -> Select[int]:
+    """Somebody on the list who goes by a clock, with a zone or an hour of their own or without, and has no delivery."""
+    has_it = exists().where(delivery.c.mailing_id == MAILING, delivery.c.subscriber_id == subscriber.c.id)
+    left_out = choosing.left_out_of(MAILING, filter_text, now=NOW)
+    return (
+        select(literal(1))
+        .select_from(subscriber)
+        .join(subscription, subscription.c.subscriber_id == subscriber.c.id)
+        .where(
+            subscriber.c.zone == bindparam("zone") if zoned else subscriber.c.zone.is_(None),
+            subscriber.c.hour == bindparam("hour") if timed else subscriber.c.hour.is_(None),
+            subscription.c.list_id == bindparam("list"),
+            subscription.c.status == SubscriptionStatus.SUBSCRIBED,
+            ~or_(*(case for case, _ in left_out)),
+            ~has_it,
+        )
+        .limit(1)
+    )
 
 
 def _add(connection: Connection, number: int, clocks: Iterable[ReaderClock], now: datetime) -> int:
     """Locked, so that of two schedulers one adds them."""
     connection.execute(select(mailing.c.id).where(mailing.c.id == number).with_for_update())
     of = mailings.require(connection, number)
-    known = _clocks_with_waves(connection, mailing.c.id == number)[number]
+    known = _clocks_by_mailing(connection.execute(_CLOCKS_OF, {"mailing": number}))[number]
     timing, new = of.timing, _new_clocks(connection, of, clocks, known, now)
     if timing is None or not new or of.status not in _OPEN:
         return 0
@@ -201,3 +211,38 @@ def _follow(connection: Connection, number: int, timing: Timing) -> None:
     connection.execute(update(mailing).where(waits).values(due_at=first))
     later = (mailing.c.id == number) & (mailing.c.not_later_than < last + timing.limit)
     connection.execute(update(mailing).where(later).values(not_later_than=last + timing.limit))
+
+
+def _hours_of(*here: ColumnElement[bool]) -> CompoundSelect[str]:
+    """The different hours that subscribers have, "" for those who have none."""
+    hours, nobodys = _values_of(subscriber.c.hour, *here), exists().where(*here, subscriber.c.hour.is_(None))
+    return select(literal("")).where(nobodys).union_all(select(hours.c.value).where(hours.c.value.is_not(None)))
+
+
+_DISTINCT = _values_of(subscriber.c.zone)
+_ZONES = select(_DISTINCT.c.value).where(_DISTINCT.c.value.is_not(None))
+# By whether there is a zone.
+_HOURS = {
+    True: _hours_of(subscriber.c.zone == bindparam("zone")),
+    False: _hours_of(subscriber.c.zone.is_(None)),
+}
+_RECKONED_BY_OLDER = select(mailing.c.id).where(
+    mailing.c.status.in_(given(*_OPEN)), mailing.c.tzdata < bindparam("version")
+)
+_HAS_WAVE_TO_COME = exists().where(wave.c.mailing_id == mailing.c.id, wave.c.released_at.is_(None))
+_CLOCKS = (
+    select(
+        wave.c.mailing_id,
+        wave.c.zone,
+        wave.c.hour,
+        wave.c.released_at.is_(None).label("to_come"),
+        mailing.c.zone.label("own_zone"),
+        mailing.c.hour.label("own_hour"),
+    )
+    .join(mailing, mailing.c.id == wave.c.mailing_id)
+    .where(~wave.c.canary)
+)
+_CLOCKS_OF = _CLOCKS.where(mailing.c.id == MAILING)
+_CLOCKS_SOON = _CLOCKS.where(
+    mailing.c.by_reader, mailing.c.status.in_(given(*_OPEN)), mailing.c.due_at <= bindparam("soon", type_=Instant)
+)

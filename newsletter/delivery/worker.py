@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from newsletter.audience.addresses import without_addresses
 from newsletter.clock import Clock
@@ -53,6 +53,7 @@ class Worker:
         sender: hands them over.
         clock: gives the hour.
         steady: gives seconds that nobody sets, for `TwoClocks`.
+        started: the hour as the process believes it, where the clock may have been set since it started.
         backoff: the waits between the tries of one delivery.
         lease: how long others wait before they take this worker for dead; on the same machine they see it at once. For
             as long it keeps answers that the database does not take.
@@ -77,6 +78,7 @@ class Worker:
         sender: Sender,
         clock: Clock,
         steady: Callable[[], float] = seconds,
+        started: datetime | None = None,
         backoff: Backoff | None = None,
         lease: timedelta = LEASE,
         quiet: timedelta = evidence.QUIET,
@@ -98,7 +100,7 @@ class Worker:
         self._stopping = stop or threading.Event()
         self._stop_seconds = stop_seconds
         self._leave_by: float | None = None
-        self._clocks = TwoClocks(clock, steady)
+        self._clocks = TwoClocks(clock, steady, started=started)
         self._tally = Tally(on_progress)
         self._circuit = Circuit()
         self._crash: BaseException | None = None

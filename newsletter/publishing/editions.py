@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, exists, insert, literal, select
+from sqlalchemy import Connection, bindparam, exists, insert, select
 
 from newsletter.errors import InputError
 from newsletter.rendering import Edition
@@ -20,12 +20,9 @@ _PREFIX = re.compile(r"[0-9a-f]{1,64}")
 def freeze(connection: Connection, edition: Edition, *, issue: str, now: datetime) -> str:
     """Keep the edition's bytes, once; its digest."""
     content, digest = edition.to_bytes(), edition.digest
-    known = exists().where(tables.edition.c.digest == digest)
-    values = select(
-        literal(digest), literal(issue), literal(edition.subject), literal(content), literal(now, Instant)
-    ).where(~known)
-    columns = ["digest", "issue", "subject", "content", "created_at"]
-    connection.execute(insert(tables.edition).from_select(columns, values))
+    if connection.execute(_KNOWN, {"digest": digest}).first() is None:
+        kept = {"frozen": digest, "of_issue": issue, "titled": edition.subject, "bytes": content, "now": now}
+        connection.execute(_FREEZE, kept)
     return digest
 
 
@@ -45,9 +42,7 @@ def frozen_edition(connection: Connection, digest: str, *, place: str) -> Editio
     Raises:
         InputError: there is none, or its bytes are no longer those that were frozen.
     """
-    content = connection.execute(
-        select(tables.edition.c.content).where(tables.edition.c.digest == digest)
-    ).scalar_one_or_none()
+    content = connection.execute(_CONTENT, {"digest": digest}).scalar_one_or_none()
     if content is None:
         raise InputError(f"there is no edition {digest[:12]}", where=place)
     edition = Edition.from_bytes(content)
@@ -114,3 +109,20 @@ def by_prefix(store: Store, given: str, *, issue: str, where: str) -> str:
         where=where,
         remedy=f"Of this issue there are: {known}" if known else "None of this issue was tested, approved or sent yet",
     )
+
+
+_CONTENT = select(tables.edition.c.content).where(tables.edition.c.digest == bindparam("digest"))
+
+
+_KNOWN = select(tables.edition.c.digest).where(tables.edition.c.digest == bindparam("digest"))
+# Another process may freeze the same one meanwhile.
+_FREEZE = insert(tables.edition).from_select(
+    ["digest", "issue", "subject", "content", "created_at"],
+    select(
+        bindparam("frozen", type_=tables.edition.c.digest.type),
+        bindparam("of_issue", type_=tables.edition.c.issue.type),
+        bindparam("titled", type_=tables.edition.c.subject.type),
+        bindparam("bytes", type_=tables.edition.c.content.type),
+        bindparam("now", type_=Instant),
+    ).where(~exists().where(tables.edition.c.digest == bindparam("frozen", type_=tables.edition.c.digest.type))),
+)

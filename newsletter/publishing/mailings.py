@@ -9,7 +9,7 @@ from datetime import date as Date  # noqa: N812 - as everywhere
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, func, insert, select, update
 
 from newsletter.audience import choosing
 from newsletter.audience.choosing import EVERYBODY, Choice
@@ -20,6 +20,7 @@ from newsletter.publishing.mailing import Mailing
 from newsletter.publishing.timing import Timing
 from newsletter.rendering import Edition
 from newsletter.store import Store, audit, lineage, tables
+from newsletter.store.parameters import MAILING
 from newsletter.store.statuses import OPEN, MailingKind, MailingStatus
 
 Recheck = Callable[[Connection], None]
@@ -116,8 +117,7 @@ def all_of(store: Store, *, limit: int = 50) -> list[Mailing]:
 def being_sent(store: Store) -> list[Mailing]:
     """The mailings that are being sent, the oldest first."""
     with store.reading() as connection:
-        sending = tables.mailing.c.status == MailingStatus.SENDING
-        return [_mailing(row) for row in connection.execute(_select().where(sending).order_by(tables.mailing.c.id))]
+        return [_mailing(row) for row in connection.execute(_BEING_SENT)]
 
 
 def find(store: Store, target: MailingList, local_date: Date) -> Mailing | None:
@@ -195,17 +195,13 @@ def find_in(connection: Connection, list_id: int, local_date: Date) -> Mailing |
 
     One that was taken back before it began is none.
     """
-    table = tables.mailing.c
-    where = _of_day(list_id, local_date) & ~taken_back()
-    row = connection.execute(_select().where(where).order_by(table.sequence.desc()).limit(1)).one_or_none()
+    row = connection.execute(_LAST_OF_DAY, {"list": list_id, "day": local_date}).one_or_none()
     return None if row is None else _mailing(row)
 
 
 def of_issue_to(connection: Connection, list_id: int, issue: str) -> Mailing | None:
     """The latest mailing of the issue to the list, whatever its day; one that was taken back is none."""
-    table = tables.mailing.c
-    where = (table.list_id == list_id) & (table.issue == issue) & (table.kind == MailingKind.ISSUE) & ~taken_back()
-    row = connection.execute(_select().where(where).order_by(table.id.desc()).limit(1)).one_or_none()
+    row = connection.execute(_LAST_OF_ISSUE, {"list": list_id, "of_issue": issue}).one_or_none()
     return None if row is None else _mailing(row)
 
 
@@ -228,8 +224,8 @@ def lock_list(connection: Connection, list_id: int) -> None:
 
 def next_sequence(connection: Connection, list_id: int, local_date: Date) -> int:
     """The number of another mailing of that day: those that were taken back keep theirs."""
-    last = select(func.max(tables.mailing.c.sequence)).where(_of_day(list_id, local_date))
-    return (connection.execute(last).scalar_one() or 0) + 1
+    last = connection.execute(_LAST_SEQUENCE, {"list": list_id, "day": local_date}).scalar_one()
+    return (last or 0) + 1
 
 
 def number_after_restore(connection: Connection, now: datetime) -> dict[str, int]:
@@ -255,18 +251,13 @@ def taken_back() -> ColumnElement[bool]:
     return and_(tables.mailing.c.status == MailingStatus.CANCELLED, tables.mailing.c.started_at.is_(None))
 
 
-def _of_day(list_id: int, local_date: Date) -> ColumnElement[bool]:
-    table = tables.mailing.c
-    return (table.list_id == list_id) & (table.local_date == local_date) & (table.kind == MailingKind.ISSUE)
-
-
 def require(connection: Connection, mailing_id: int) -> Mailing:
     """The mailing with this number, read in the caller's transaction.
 
     Raises:
         InputError: there is none.
     """
-    row = connection.execute(_select().where(tables.mailing.c.id == mailing_id)).one_or_none()
+    row = connection.execute(_ONE, {"mailing": mailing_id}).one_or_none()
     if row is None:
         raise InputError(f"there is no mailing {mailing_id}", remedy="`newsletter send` prints the number of each")
     return _mailing(row)
@@ -307,3 +298,19 @@ def _timing(row: Row[Any]) -> Timing | None:
         canary=row.canary,
         skips_past=row.skips_past,
     )
+
+
+_ONE = _select().where(tables.mailing.c.id == MAILING)
+_BEING_SENT = _select().where(tables.mailing.c.status == MailingStatus.SENDING).order_by(tables.mailing.c.id)
+
+
+_OF_LIST = (tables.mailing.c.list_id == bindparam("list"), tables.mailing.c.kind == MailingKind.ISSUE)
+_OF_DAY = (*_OF_LIST, tables.mailing.c.local_date == bindparam("day"))
+_LAST_OF_DAY = _select().where(*_OF_DAY, ~taken_back()).order_by(tables.mailing.c.sequence.desc()).limit(1)
+_LAST_SEQUENCE = select(func.max(tables.mailing.c.sequence)).where(*_OF_DAY)
+_LAST_OF_ISSUE = (
+    _select()
+    .where(*_OF_LIST, tables.mailing.c.issue == bindparam("of_issue"), ~taken_back())
+    .order_by(tables.mailing.c.id.desc())
+    .limit(1)
+)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date as Date  # noqa: N812 - as everywhere
 from datetime import datetime, timedelta
 
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import bindparam, exists, func, or_, select
 
 from newsletter.errors import BlockedError, InputError
 from newsletter.issues import Issue, load
@@ -25,6 +25,7 @@ from newsletter.publishing.wish import Wish
 from newsletter.roundups import Outlets
 from newsletter.settings import Settings
 from newsletter.store import Store, tables
+from newsletter.store.tables import Instant
 
 ACTOR = "scheduler"
 _UNKNOWN = "a backup was put back, and readers whose hour had come by then may have it already: a person schedules it"
@@ -121,21 +122,31 @@ def _approved(store: Store, names: Collection[str], *, now: datetime) -> Iterato
 
     One that a person has taken back stays so until somebody approves the issue after that.
     """
-    given = tables.approval.c
     with store.reading() as connection:
-        recent = select(given.issue).where(given.withdrawn_at.is_(None), given.at > now - _RECENT).distinct()
-        slugs = list(connection.execute(recent.order_by(given.issue)).scalars())
+        slugs = list(connection.execute(_APPROVED, {"since": now - _RECENT}).scalars())
         found = []
         for slug in slugs:
-            of_issue = (given.issue == slug) & given.withdrawn_at.is_(None)
-            approved = select(func.max(given.at)).where(of_issue).scalar_subquery()
-            has_it = exists().where(
-                tables.mailing.c.list_id == tables.mailing_list.c.id,
-                tables.mailing.c.issue == slug,
-                or_(~mailings.taken_back(), tables.mailing.c.finished_at >= approved),
-            )
-            open_to = select(tables.mailing_list.c.name).where(tables.mailing_list.c.name.in_(sorted(names)), ~has_it)
-            found.append((slug, list(connection.execute(open_to).scalars())))
+            without = connection.execute(_WITHOUT, {"of_issue": slug}).scalars()
+            found.append((slug, [name for name in without if name in names]))
     for slug, to in found:
         if to:
             yield slug, to
+
+
+_GIVEN = tables.approval.c
+_APPROVED = (
+    select(_GIVEN.issue)
+    .where(_GIVEN.withdrawn_at.is_(None), _GIVEN.at > bindparam("since", type_=Instant))
+    .distinct()
+    .order_by(_GIVEN.issue)
+)
+_OF_ISSUE = bindparam("of_issue", type_=_GIVEN.issue.type)
+_APPROVED_AT = (
+    select(func.max(_GIVEN.at)).where(_GIVEN.issue == _OF_ISSUE, _GIVEN.withdrawn_at.is_(None)).scalar_subquery()
+)
+_HAS_IT = exists().where(
+    tables.mailing.c.list_id == tables.mailing_list.c.id,
+    tables.mailing.c.issue == _OF_ISSUE,
+    or_(~mailings.taken_back(), tables.mailing.c.finished_at >= _APPROVED_AT),
+)
+_WITHOUT = select(tables.mailing_list.c.name).where(~_HAS_IT).order_by(tables.mailing_list.c.id)

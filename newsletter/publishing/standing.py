@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from newsletter.store import tables
 from newsletter.store.statuses import DeliveryStatus, MailingStatus, NoticeKind
@@ -71,8 +71,7 @@ class Standing:
 
 def standing(connection: Connection, *, issue: str, digest: str) -> Standing:
     """Where the edition of the issue stands, read in the caller's transaction."""
-    tests = _tests(connection, _NOTICE.issue == issue)
-    approvals = _approvals(connection, _APPROVAL.issue == issue)
+    tests, approvals = _tests(connection, issue), _approvals(connection, issue)
     return Standing(
         edition=digest,
         tests=tuple(test for test in tests if test.edition == digest),
@@ -95,7 +94,7 @@ class Looked:
 
 def last_looked_at(connection: Connection, *, issue: str) -> Looked | None:
     """What a changed issue is compared with: what was approved last, else sent, else tested; None where nothing was."""
-    approvals = _approvals(connection, _APPROVAL.issue == issue)
+    approvals = _approvals(connection, issue)
     if approvals:
         return Looked(edition=approvals[-1].edition, how="approved", at=approvals[-1].at)
     table = tables.mailing.c
@@ -104,7 +103,7 @@ def last_looked_at(connection: Connection, *, issue: str) -> Looked | None:
     row = connection.execute(newest).one_or_none()
     if row is not None:
         return Looked(edition=row.edition_digest, how="sent", at=row.created_at)
-    tests = _tests(connection, _NOTICE.issue == issue)
+    tests = _tests(connection, issue)
     return Looked(edition=tests[-1].edition, how="tested", at=tests[-1].at) if tests else None
 
 
@@ -112,43 +111,48 @@ def _last_other(editions: list[str], digest: str) -> str | None:
     return next((edition for edition in reversed(editions) if edition != digest), None)
 
 
-def _tests(connection: Connection, where: ColumnElement[bool]) -> list[SentTest]:
-    taken = (_NOTICE.kind == NoticeKind.TEST) & (_NOTICE.status == DeliveryStatus.ACCEPTED)
-    rows = connection.execute(
-        select(_NOTICE.edition_digest, _USER.name, _NOTICE.changed_at)
-        .join(tables.user, _USER.id == _NOTICE.user_id)
-        .where(where, taken)
-        .order_by(_NOTICE.changed_at, _NOTICE.id)
-    )
+def _tests(connection: Connection, issue: str) -> list[SentTest]:
+    rows = connection.execute(_TESTS, {"of_issue": issue})
     return [SentTest(edition=row.edition_digest, by=row.name, at=row.changed_at) for row in rows]
 
 
 def _untaken(connection: Connection, digest: str) -> list[UntakenTest]:
-    not_taken = (_NOTICE.kind == NoticeKind.TEST) & (_NOTICE.status != DeliveryStatus.ACCEPTED)
-    rows = connection.execute(
-        select(_USER.name, _NOTICE.changed_at, _NOTICE.status)
-        .join(tables.user, _USER.id == _NOTICE.user_id)
-        .where(_NOTICE.edition_digest == digest, not_taken)
-        .order_by(_NOTICE.changed_at, _NOTICE.id)
-    )
+    rows = connection.execute(_UNTAKEN, {"edition": digest})
     return [UntakenTest(by=row.name, at=row.changed_at, status=DeliveryStatus(row.status)) for row in rows]
 
 
-def _approvals(connection: Connection, where: ColumnElement[bool]) -> list[Approval]:
-    rows = connection.execute(
-        select(_APPROVAL.edition_digest, _USER.name, _USER.side, _APPROVAL.at)
-        .join(tables.user)
-        .where(where, _APPROVAL.withdrawn_at.is_(None), _USER.disabled_at.is_(None))
-        .order_by(_APPROVAL.at, _APPROVAL.id)
-    )
+def _approvals(connection: Connection, issue: str) -> list[Approval]:
+    rows = connection.execute(_APPROVALS, {"of_issue": issue})
     return [Approval(edition=row.edition_digest, by=row.name, side=row.side, at=row.at) for row in rows]
 
 
 def _waivers(connection: Connection, digest: str) -> list[Waiver]:
-    rows = connection.execute(
-        select(_WAIVER.code, _USER.name, _WAIVER.reason, _WAIVER.at)
-        .join(tables.user)
-        .where(_WAIVER.edition_digest == digest)
-        .order_by(_WAIVER.at, _WAIVER.id)
-    )
+    rows = connection.execute(_WAIVERS, {"edition": digest})
     return [Waiver(edition=digest, code=row.code, by=row.name, reason=row.reason, at=row.at) for row in rows]
+
+
+_TEST = select(_NOTICE.edition_digest, _USER.name, _NOTICE.changed_at, _NOTICE.status).join(
+    tables.user, _USER.id == _NOTICE.user_id
+)
+_TESTS = _TEST.where(
+    _NOTICE.issue == bindparam("of_issue"),
+    _NOTICE.kind == NoticeKind.TEST,
+    _NOTICE.status == DeliveryStatus.ACCEPTED,
+).order_by(_NOTICE.changed_at, _NOTICE.id)
+_UNTAKEN = _TEST.where(
+    _NOTICE.edition_digest == bindparam("edition"),
+    _NOTICE.kind == NoticeKind.TEST,
+    _NOTICE.status != DeliveryStatus.ACCEPTED,
+).order_by(_NOTICE.changed_at, _NOTICE.id)
+_APPROVALS = (
+    select(_APPROVAL.edition_digest, _USER.name, _USER.side, _APPROVAL.at)
+    .join(tables.user)
+    .where(_APPROVAL.issue == bindparam("of_issue"), _APPROVAL.withdrawn_at.is_(None), _USER.disabled_at.is_(None))
+    .order_by(_APPROVAL.at, _APPROVAL.id)
+)
+_WAIVERS = (
+    select(_WAIVER.code, _USER.name, _WAIVER.reason, _WAIVER.at)
+    .join(tables.user)
+    .where(_WAIVER.edition_digest == bindparam("edition"))
+    .order_by(_WAIVER.at, _WAIVER.id)
+)

@@ -25,4 +25,7 @@ def note(
         at: the instant, aware.
     """
     row = {"at": at, "actor": actor, "action": action, "subject": subject, "detail": dict(detail)}
-    connection.execute(insert(tables.audit).values(row))
+    connection.execute(_NOTE, row)
+
+
+_NOTE = insert(tables.audit)

@@ -25,6 +25,7 @@ from sqlalchemy.exc import DBAPIError
 
 from newsletter.errors import BlockedError
 from newsletter.store.lineage_table import lineage as table
+from newsletter.store.parameters import NOW
 from newsletter.store.tables import audit, mailing
 
 if TYPE_CHECKING:
@@ -138,8 +139,7 @@ def begin_anew(connection: Connection, *, identity: str, place: str, why: str, n
 
 def rise(connection: Connection, *, now: datetime) -> tuple[str, int]:
     """Raise the era; the identity and the new era."""
-    risen = update(table).values(era=table.c.era + 1, seen_at=now).returning(table.c.identity, table.c.era)
-    row = connection.execute(risen).one()
+    row = connection.execute(_RISE, {"now": now}).one()
     return row.identity, row.era
 
 
@@ -201,6 +201,7 @@ _ROW = select(
     table.c.restored_to,
     table.c.accepted_at,
 )
+_RISE = update(table).values(era=table.c.era + 1, seen_at=NOW).returning(table.c.identity, table.c.era)
 _NUMBERS = text(
     "SELECT (SELECT oid FROM pg_database WHERE datname = current_database()), CAST(CAST('lineage' AS regclass) AS oid)"
 )

@@ -35,7 +35,7 @@ class Accidents:
             self._at(begins + self._moment(day), "accident", self._kill_any)
         for _ in range(chance.choice((0, 0, 1, 2))):
             self._at(begins + self._moment(day), "clock", self._set_clock)
-        if chance.happens(0.15):
+        if chance.happens(0.3):
             kind = chance.choice(KEPT)
             self._at(begins + self._moment(day) - 600, "outage", lambda: self._outage(kind))
         if chance.happens(0.12):

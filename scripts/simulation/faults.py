@@ -48,18 +48,17 @@ KINDS = (
 ALL = (*KINDS, *(fate for fate in (*CHUNK_FATES, *MESSAGE_FATES) if fate != "taken"), "provider: slow")
 
 
-@dataclass(kw_only=True, slots=True)
-class Shares:
-    """How often what goes wrong, a run's own: some days are worse than others."""
-
-    kill_step: float = 0.004
-    kill_rare_step: float = 0.06
-    kill_edge: float = 0.0015
-    still: float = 0.002
-    disk: float = 0.002
-    busy: float = 0.002
-    doubt: float = 0.001
-    slow: float = 0.01
+SHARES: Mapping[str, float] = {
+    "kill at a step": 0.004,
+    "kill at a rare step": 0.06,
+    "kill at an edge": 0.0015,
+    "still": 0.002,
+    "disk": 0.002,
+    "busy": 0.002,
+    "doubt": 0.001,
+    "slow": 0.01,
+}
+"""How often what goes wrong on a usual day: of all steps, or of all transactions."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -70,7 +69,7 @@ class Faults:
     chance: Chance
     story: Story
     on: bool = False
-    shares: Shares = field(default_factory=Shares)
+    shares: Mapping[str, float] = field(default_factory=lambda: SHARES)
     # Times as often as anything else: a call that is in the air meanwhile is what makes it matter.
     calls_stand_still: float = 8.0
     running: Callable[[], Process | None] = lambda: None
@@ -85,7 +84,8 @@ class Faults:
             return
         if not process.alive:
             raise KilledError
-        share = self.shares.kill_rare_step * (4.0 if step in RAREST else 1.0) if step in RARE else self.shares.kill_step
+        rare = self.shares["kill at a rare step"] * (10.0 if step in RAREST else 1.0)
+        share = min(0.7, rare) if step in RARE else self.shares["kill at a step"]
         if self.on and self.chance.happens(share):
             self.story.hit(f"killed at {step}")
             self.kill(process, f"killed at {step}")
@@ -112,7 +112,7 @@ class Faults:
 
     def stand_still(self, process: Process, often: float = 1.0) -> None:
         """As a virtual machine that is moved, or a laptop that is shut: nothing of the process runs for a while."""
-        if not self.on or not self.chance.happens(self.shares.still * often):
+        if not self.on or not self.chance.happens(self.shares["still"] * often):
             return
         length = self.chance.weighed({2.0: 1, 20.0: 1, 70.0: 3, 400.0: 3, 4_000.0: 1, 30_000.0: 0.5})
         length *= self.chance.uniform(0.8, 1.5)
@@ -139,7 +139,7 @@ class EdgeOf:
             return
         if writes and faults.on:
             faults.stand_still(process)
-            if faults.chance.happens(faults.shares.busy):
+            if faults.chance.happens(faults.shares["busy"]):
                 faults.story.hit("database in use")
                 process.troubled = True
                 faults.loop.pause(10.0)
@@ -151,10 +151,10 @@ class EdgeOf:
         faults = self.faults
         if not faults.on or self.inside > 1:
             return
-        if faults.chance.happens(faults.shares.kill_edge):
+        if faults.chance.happens(faults.shares["kill at an edge"]):
             faults.story.hit("killed before a commit")
             faults.kill(self.process, "killed before a commit")
-        if faults.chance.happens(faults.shares.disk):
+        if faults.chance.happens(faults.shares["disk"]):
             faults.story.hit("disk full")
             faults.story.tell(self.process.name, "the disk is full")
             self.process.troubled = True
@@ -166,15 +166,15 @@ class EdgeOf:
         faults.look()
         if self.inside or not faults.on:
             return
-        if faults.chance.happens(faults.shares.kill_edge):
+        if faults.chance.happens(faults.shares["kill at an edge"]):
             faults.story.hit("killed after a commit")
             faults.kill(self.process, "killed after a commit")
-        if faults.chance.happens(faults.shares.doubt):
+        if faults.chance.happens(faults.shares["doubt"]):
             faults.story.hit("commit in doubt")
             faults.story.tell(self.process.name, "the database went away after a commit")
             self.process.troubled = True
             raise InputError("the database went away while a change was being committed", where="the database")
-        if faults.chance.happens(faults.shares.slow):
+        if faults.chance.happens(faults.shares["slow"]):
             faults.story.hit("slow transaction")
             faults.loop.pause(faults.chance.uniform(0.5, 6.0))
 

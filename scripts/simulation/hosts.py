@@ -51,7 +51,9 @@ class Process:
 class SimulatedMachine(Machine):
     """What the protocol runs on: time is the loop's, threads are its tasks, chance is the seed's."""
 
-    def __init__(self, loop: Loop, chance: Chance, faults: Faults, patience: Callable[[], float]) -> None:
+    def __init__(
+        self, loop: Loop, chance: Chance, faults: Faults, patience: Callable[[LoopTask | None], float]
+    ) -> None:
         self._loop = loop
         self._chance = chance
         self._faults = faults
@@ -90,7 +92,7 @@ class SimulatedMachine(Machine):
             process.troubled = False
             self._loop.pause(length)
             return
-        self._loop.pause(max(length, self._patience()), idle=True)
+        self._loop.pause(max(length, self._patience(self._loop.current)), idle=True)
 
     def draw(self, bits: int) -> int:
         return self._chance.getrandbits(bits)

@@ -77,6 +77,7 @@ class Loop:
         self._number = 0
         self._waiting: list[tuple[float, float, int, Task]] = []
         self._idle: dict[Task, float] = {}
+        self._until = 0.0
 
     def begin(self, work: Callable[[], Any], *, name: str, owner: Owner | None = None, after: float = 0.0) -> Task:
         """A new task, which runs `after` seconds from now."""
@@ -96,8 +97,9 @@ class Loop:
         if task is None:
             self.now += length
             return
-        self._put(task, length, idle=idle)
-        self.hub.switch()
+        if not self._goes_on(task, length, idle=idle):
+            self._put(task, length, idle=idle)
+            self.hub.switch()
         owner = task.owner
         while owner is not None and owner.alive and owner.still_until > self.now:
             self._put(task, owner.still_until - self.now, idle=False)
@@ -105,14 +107,23 @@ class Loop:
         if owner is not None and not owner.alive:
             raise KilledError
 
+    def _goes_on(self, task: Task, length: float, *, idle: bool) -> bool:
+        """Whether nobody else is due before the task goes on: then it does so at once."""
+        when = self.now + max(0.0, length)
+        if idle or when > self._until or (self._waiting and self._waiting[0][0] <= when) or _is_dead(task):
+            return False
+        self.now = when
+        return True
+
     def wake(self, task: Task) -> None:
         """Whatever it waits for, the task goes on at once."""
         if not task.ended and task is not self.current:
             self._put(task, 0.0, idle=False)
 
-    def stir(self, within: float) -> None:
+    def stir(self, within: float, whom: Callable[[Task], bool]) -> None:
         """Something has changed: who only waits for that looks soon."""
-        for task in [task for task, until in self._idle.items() if until > self.now + within and not task.ended]:
+        late = [task for task, until in self._idle.items() if until > self.now + within and not task.ended]
+        for task in filter(whom, late):
             self._put(task, self._chance.uniform(0.0, within), idle=True)
 
     def fail(self, fault: BaseException) -> None:
@@ -125,6 +136,7 @@ class Loop:
         Raises:
             Exception: what a task raised.
         """
+        self._until = until
         while self._waiting and self._waiting[0][0] <= until and not over():
             when, _, token, task = heapq.heappop(self._waiting)
             if task.ended or task.token != token:
@@ -164,3 +176,7 @@ class Loop:
             self._idle[task] = when
         else:
             self._idle.pop(task, None)
+
+
+def _is_dead(task: Task) -> bool:
+    return task.owner is not None and not task.owner.alive

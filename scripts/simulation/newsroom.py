@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from functools import cache
 from pathlib import Path
 
-from sqlalchemy import insert
+from plain_edition import plain_edition
+from sqlalchemy import insert, select
 
 from newsletter import store
-from newsletter.audience import lists
 from newsletter.issues import Issue
 from newsletter.publishing import users
 from newsletter.publishing.examining import Examined
@@ -38,7 +38,20 @@ ZONES = (
     "Australia/Lord_Howe",
     "Pacific/Honolulu",
 )
-NAMES = ("daily", "evening", "ferries", "markets", "opinion", "schools", "science", "sports", "theatre", "weekend")
+NAMES = (
+    "daily",
+    "evening",
+    "ferries",
+    "gardens",
+    "markets",
+    "music",
+    "opinion",
+    "schools",
+    "science",
+    "sports",
+    "theatre",
+    "weekend",
+)
 HOURS = ("06:00", "07:30", "02:30", "21:00")
 DAYS = (
     date(2026, 11, 23),
@@ -51,7 +64,6 @@ DAYS = (
 """After most of them comes one on which clocks change somewhere."""
 
 KEYS = TokenKeys({0: b"a key for simulated days only"})
-NONCE = "0123456789abcdef"
 EDITOR = "Ada"
 
 
@@ -70,7 +82,7 @@ class Room:
     def edition(self, mark: str) -> Edition:
         """The edition with that mark, made when it is first asked for."""
         if mark not in self.editions:
-            self.editions[mark] = _edition(mark)
+            self.editions[mark] = plain_edition(f"Edition {mark}", f"edition {mark} for")
             self.digests[mark] = self.editions[mark].digest
         return self.editions[mark]
 
@@ -108,8 +120,7 @@ def lay(place: Path, chance: Chance, *, now: datetime, sender: str) -> Room:
     )
     opened = store.open(store.sqlite_url(file))
     try:
-        lists.follow_settings(opened, settings.lists, clock=lambda: now)
-        ids = {each.name: each.id for each in lists.counted(opened, now=now)}
+        ids = _add_lists(opened, settings.lists, now)
         editor, _ = users.add(
             opened, EDITOR, UserRole.EDITOR, side=None, hashed=KEYS.user_hash, actor="the simulation", now=now
         )
@@ -121,11 +132,13 @@ def lay(place: Path, chance: Chance, *, now: datetime, sender: str) -> Room:
 
 def _lists(chance: Chance) -> dict[str, MailingList]:
     made, recurring = {}, chance.happens(0.2)
-    for name in NAMES[: chance.choice((2, 3, 4, 6))]:
+    # Most lists of a newsroom are at home where it is, so that several of its mailings go out at once.
+    zones, hours = chance.sample(ZONES, 2), chance.sample(HOURS, 2)
+    for name in NAMES[: chance.choice((2, 4, 8, 12))]:
         made[name] = MailingList(
             title=name.title(),
-            zone=chance.choice(ZONES),
-            hour=time.fromisoformat(chance.choice(HOURS)),
+            zone=chance.choice(zones),
+            hour=time.fromisoformat(chance.choice(hours)),
             local=chance.happens(0.4),
             canary=0.3 if chance.happens(0.15) else 0.0,
             past_waves=chance.choice(("at once", "at once", "skip")),
@@ -134,6 +147,14 @@ def _lists(chance: Chance) -> dict[str, MailingList]:
     if recurring:
         made["recurring"] = MailingList(title="Recurring", zone=chance.choice(ZONES), hour=time(6), recurring=True)
     return made
+
+
+def _add_lists(opened: Store, made: Mapping[str, MailingList], now: datetime) -> dict[str, int]:
+    rows = [{"name": name, "title": each.title, "created_at": now} for name, each in made.items()]
+    with opened.writing() as connection:
+        connection.execute(insert(tables.mailing_list), rows)
+        found = connection.execute(select(tables.mailing_list.c.name, tables.mailing_list.c.id))
+        return {row.name: row.id for row in found}
 
 
 def _people(opened: Store, chance: Chance, ids: list[int], now: datetime) -> int:
@@ -191,23 +212,6 @@ def memory() -> str | None:
     """A folder in memory where there is one."""
     shared = Path("/dev/shm")  # noqa: S108 - the folders in it are made with names of their own
     return str(shared) if shared.is_dir() and os.access(shared, os.W_OK) else None
-
-
-def _edition(mark: str) -> Edition:
-    return Edition(
-        subject=f"Edition {mark}",
-        preheader="Nobody is lost",
-        html=f"<p>edition {mark} for slot{NONCE}nameend, <a href='http://localhost/leave/slot{NONCE}leaveend'>leave</a></p>",
-        text=f"edition {mark} for slot{NONCE}nameend\nLeave: http://localhost/leave/slot{NONCE}leaveend\n",
-        nonce=NONCE,
-        from_name="The Harbour Letter",
-        from_address="letter@harbour.example",
-        from_header="From: The Harbour Letter <letter@harbour.example>",
-        reply_to=None,
-        language="en",
-        base_url="http://localhost:8025",
-        manifest={},
-    )
 
 
 def _issue(slug: str, day: date, names: tuple[str, ...]) -> Issue:

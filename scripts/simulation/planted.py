@@ -9,11 +9,13 @@ from datetime import timedelta
 from typing import Any
 from unittest import mock
 
-from sqlalchemy import bindparam, false, update
+from sqlalchemy import ColumnElement, Select, Update, bindparam, false, update
+from sqlalchemy.sql.visitors import replacement_traverse
 
 from newsletter.delivery import control, evidence, lateness, outcomes
 from newsletter.store.among import among
-from newsletter.store.tables import Instant, delivery
+from newsletter.store.parameters import NOW
+from newsletter.store.tables import Instant, delivery, wave
 
 PLANTS = {
     "fence": "an outcome counts whatever its fence and whatever became of the delivery",
@@ -63,8 +65,16 @@ def _quiet() -> list[Any]:
 
 
 def _late() -> list[Any]:
-    def never(_now: Any) -> Any:
-        return false()
+    over = wave.c.not_later_than < NOW
 
-    users = [module for name, module in sys.modules.items() if name.startswith("newsletter.delivery.")]
-    return [mock.patch.object(module, "late", never) for module in users if vars(module).get("late") is lateness.late]
+    def never(element: Any, **_: Any) -> Any:
+        return false() if isinstance(element, ColumnElement) and element.compare(over) else None
+
+    patches = []
+    for name, module in list(sys.modules.items()):
+        if not name.startswith("newsletter.delivery.") or vars(module).get("late") is not lateness.late:
+            continue
+        for constant, made in vars(module).items():
+            if isinstance(made, Select | Update):
+                patches.append(mock.patch.object(module, constant, replacement_traverse(made, {}, never)))
+    return patches

@@ -18,7 +18,8 @@ class BrokenError(Exception):
 @dataclass(slots=True)
 class Row:
     """A delivery as the checker saw it last. `since` is the true instant of its last change, `allowed` the fences after which
-    it may go out once more though it may have arrived, `had` the outcomes on record by fence.
+    it may go out once more though it may have arrived, `said_not` those at which it surely was not handed over. `due` is
+    when what is deferred is tried again, as the database keeps it.
     """
 
     mailing: int
@@ -27,6 +28,7 @@ class Row:
     status: str
     fence: int
     chunk: int | None
+    due: str | None
     since: datetime
     jumps: int
     allowed: set[int] = field(default_factory=set)

@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Protocol
@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 from newsletter import store
 from newsletter.store import Store
+from newsletter.store.marker import Marker
 
 
 class Edge(Protocol):
@@ -102,3 +103,19 @@ def put_back(backup: Path, file: Path) -> None:
     for end in ("-wal", "-shm"):
         file.with_name(file.name + end).unlink(missing_ok=True)
     shutil.copyfile(backup, file)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KeptMarker(Marker):
+    """The machine's marker, in mind and not in a file: what a power cut does to a file is not simulated."""
+
+    known: dict[str, int] = field(default_factory=dict)
+
+    def read(self) -> dict[str, int]:
+        return dict(self.known)
+
+    def write(self, identity: str, era: int) -> None:
+        self.known[identity] = max(era, self.known.get(identity, era))
+
+    def note(self, identity: str, era: int) -> None:
+        self.write(identity, era)

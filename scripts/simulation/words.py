@@ -18,7 +18,8 @@ ENDED = ("finished", "cancelled")
 MAILING_MAY_BECOME = {
     "scheduled": {"sending", "paused", "cancelled"},
     "sending": {"paused", "finished", "cancelled"},
-    "paused": {"sending", "cancelled"},
+    # Again where it was held before its hour because a backup was put back.
+    "paused": {"sending", "scheduled", "cancelled"},
     # Where a person has something of it sent again, or an answer came late.
     "finished": {"sending"},
     "cancelled": set[str](),

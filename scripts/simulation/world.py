@@ -21,21 +21,23 @@ from newsletter.delivery.scheduler import Scheduler
 from newsletter.delivery.senders.base import Sender
 from newsletter.errors import BlockedError, InputError
 from newsletter.roundups import Outlets
-from newsletter.store.marker import Marker
 from simulation import newsroom, planted
 from simulation.accidents import Accidents
 from simulation.calls import InlineCalls
 from simulation.chance import Chance
 from simulation.checking import Checker
-from simulation.faults import Faults, Shares
+from simulation.faults import SHARES, Faults
 from simulation.hosts import Host, Process, SimulatedMachine
 from simulation.loop import KilledError, Loop
 from simulation.people import People
 from simulation.posting import Posting
 from simulation.provider import CHUNK_FATES, GOOD, MESSAGE_FATES, ChunkSender, MessageSender, Moods, OtherSide, Taken
-from simulation.seen import BrokenError, Wave
-from simulation.store_room import Database, open_database
+from simulation.reading import Hours
+from simulation.seen import BrokenError
+from simulation.store_room import Database, KeptMarker, open_database
 from simulation.story import Story
+from simulation.waits import Waits
+from simulation.words import OPEN
 
 _DAY = 86_400.0
 _END = 60 * 3_600.0
@@ -92,18 +94,14 @@ class World:
         kind = self.chance.choice(("sendgrid", "sendgrid", "smtp"))
         self.room = newsroom.lay(folder, self.chance, now=self.begins, sender=kind)
         self.faults = Faults(loop=self.loop, chance=self.chance, story=self.story)
-        self.machine = SimulatedMachine(self.loop, self.chance, self.faults, self._patience)
         self.hosts = [Host(name=f"host{number}", booted=1_000.0 * (number + 1)) for number in range(2)]
         self.desk = Host(name="desk", booted=50_000.0)
         self.other_side = OtherSide(loop=self.loop, chance=self.chance, story=self.story, truth=self.truth)
-        self.checker = Checker(
-            self.room.file,
-            truth=self.truth,
-            least=self._least,
-            editions=self.room.digests,
-            jumps=lambda: self.jumps,
-        )
-        self.marker = Marker(path=folder / "data" / "database.seen")
+        hours = Hours(truth=self.truth, least=self._least, jumps=lambda: self.jumps)
+        self.checker = Checker(self.room.file, hours, editions=self.room.digests)
+        self.waits = Waits(self.chance, self.checker, self.truth)
+        self.machine = SimulatedMachine(self.loop, self.chance, self.faults, self.waits.patience)
+        self.marker = KeptMarker(path=folder / "data" / "database.seen")
         self.jumps = 0
         self.settling = False
         self.number = 0
@@ -238,12 +236,11 @@ class World:
         fates = dict(CHUNK_FATES if self.sender.name == "sendgrid" else MESSAGE_FATES)
         fates = {fate: weight if fate == "taken" else weight * worse for fate, weight in fates.items()}
         self.other_side.moods = Moods(fates=fates, slow=0.05 * worse)
-        base = Shares()
         often = self.chance.choice((0.0, 1.0, 1.0, 2.0, 4.0))
         if self.asked.plant == "fence":
             # It shows in answers that come after the lease alone, and those are rare.
             self.faults.calls_stand_still = 24.0
-        self.faults.shares = Shares(**{name: getattr(base, name) * often for name in Shares.__slots__})
+        self.faults.shares = {name: share * often for name, share in SHARES.items()}
         self.faults.on = True
 
     def _settle(self) -> None:
@@ -264,26 +261,10 @@ class World:
             self.posting.idle
             and self.people.idle
             and all(post.status in {"finished", "cancelled"} for post in self.checker.posts.values())
-            and not self.checker.open
+            and not any(row.status in OPEN for row in self.checker.rows.values())
         )
 
     # --- What the rest asks -----------------------------------------------------------------------------------------
-
-    def _patience(self) -> float:
-        """How long a rest may last without anybody noticing: long where all are waiting for an hour of the day."""
-        checker, now, process = self.checker, self.truth(), self.machine.process
-        if process is None or process.kind != "scheduler":
-            fresh = timedelta(seconds=60)
-            if checker.busy or any(now - fresh <= wave.due_at <= now for wave in checker.waiting):
-                return self.chance.uniform(1.0, 15.0)
-            if checker.open or any(wave.due_at <= now and not _late(wave, now) for wave in checker.waiting):
-                return self.chance.uniform(40.0, 55.0)
-            if checker.resends:
-                return self.chance.uniform(60.0, 300.0)
-        longest = self.chance.uniform(1_800.0, 14_400.0)
-        due = [wave.due_at for wave in checker.waves.values() if not wave.released and wave.due_at > now]
-        left = min(due, default=now + timedelta(days=1)) - now
-        return min(longest, left.total_seconds() + self.chance.uniform(0.0, 2.0))
 
     def _look(self) -> None:
         try:
@@ -291,7 +272,7 @@ class World:
         except BrokenError as broken:
             self._stop(broken)
         if changed:
-            self.loop.stir(2.0)
+            self.loop.stir(2.0, lambda task: self.waits.concerns(task, changed))
         for number in self.checker.newly_unknown:
             self.people.worry(number)
         self.checker.newly_unknown.clear()
@@ -331,10 +312,6 @@ class World:
         words = " ".join(f"{name}={value}" for name, value in event.items() if name != "event")
         self.story.tell(process.name if process else "world", f"{event['event']} {words}".strip())
         raise structlog.DropEvent
-
-
-def _late(wave: Wave, now: datetime) -> bool:
-    return wave.not_later_than is not None and wave.not_later_than < now
 
 
 def _store(process: Process) -> Database:

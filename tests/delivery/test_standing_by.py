@@ -155,3 +155,24 @@ def test_notices_that_a_killed_process_left_get_their_end(newsroom, standing_by,
 
     with standing_by(clock=lambda: system_clock() + timedelta(days=3650)):
         until(lambda: status() == "unknown")
+
+
+def test_a_clock_that_was_set_ahead_begins_no_wave_of_a_mailing_that_is_taken_up_then(newsroom, standing_by):
+    newsroom.subscribe("ann")
+    mailing = newsroom.mailing(hours=9)
+    held = update(tables.mailing).where(tables.mailing.c.id == mailing.id)
+    with newsroom.store.writing() as connection:
+        connection.execute(held.values(status="paused"))
+        connection.execute(update(tables.wave).values(due_at=system_clock() + timedelta(hours=3)))
+    ahead = timedelta(0)
+    with standing_by(clock=lambda: system_clock() + ahead):
+        ahead = timedelta(hours=5)
+        with newsroom.store.writing() as connection:
+            connection.execute(held.values(status="sending"))
+        until(lambda: chunks_of(newsroom))
+    assert newsroom.statuses(mailing) == {}
+
+
+def chunks_of(newsroom):
+    with newsroom.store.reading() as connection:
+        return connection.execute(select(tables.chunk.c.id)).all()
