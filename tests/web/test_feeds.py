@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import subprocess
@@ -86,15 +85,7 @@ def test_atom_has_what_its_grammar_requires() -> None:
 
 @pytest.mark.outside
 @pytest.mark.parametrize("entries", [(), FEED.entries])
-def test_the_json_feed_keeps_to_the_schema(entries: tuple[Entry, ...]) -> None:
-    spec = importlib.util.spec_from_file_location("judges_script", ROOT / "scripts" / "judges.py")
-    assert spec is not None
-    assert spec.loader is not None
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    node = script.find_node()
-    if node is None or not script.installed():
-        pytest.skip("the judges of tests/judges are not installed: scripts/test does that (it needs the network once)")
+def test_the_json_feed_keeps_to_the_schema(node: Path, entries: tuple[Entry, ...]) -> None:
     content = json_feed(replace(FEED, entries=entries))
     ran = subprocess.run([node, JUDGES / "feed.mjs"], input=content, capture_output=True, timeout=60, check=False)
     assert ran.returncode == 0, ran.stderr.decode()

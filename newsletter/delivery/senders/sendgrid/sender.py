@@ -136,7 +136,7 @@ class SendGridConnection(ChunkConnection):
     def _send(self, group: list[Addressed], until: float) -> dict[int, Outcome]:
         """One request, and as many more as it takes to leave out recipients that were named as faulty."""
         ended: dict[int, Outcome] = {}
-        for _ in range(_MOST_CORRECTIONS):
+        for corrections in range(_MOST_CORRECTIONS):
             verdict = self._ask(group, until)
             if verdict.too_large and len(group) > 1:
                 return ended | self._send_halves(group, until)
@@ -147,6 +147,9 @@ class SendGridConnection(ChunkConnection):
             group = [one for place, one in enumerate(group) if place not in verdict.named]
             if not group:
                 return ended
+            if not corrections:
+                # Another request: events of who is left must not vouch for who was named, if a kill loses this answer.
+                _rename(group, "0")
         rest = Outcome.deferred(400, "other recipients of the same request were refused")
         return ended | {one.at: rest for one in group}
 
