@@ -222,7 +222,8 @@ class Process:
 
     def stop(self) -> None:
         """Ask it to leave."""
-        self.popen.send_signal(signal.SIGTERM)
+        # Not `send_signal`: that reaps a process which has left by itself, and what it used is not told any more.
+        os.kill(self.popen.pid, signal.SIGTERM)
 
     def wait(self) -> Ran:
         """Wait for its end.

@@ -95,16 +95,11 @@ def _small(here: Newsroom, hours: list[str]) -> Mailing:
         values = {"name": "small", "title": "Small", "created_at": now}
         number = connection.execute(insert(tables.mailing_list).values(values).returning(tables.mailing_list.c.id))
         consent = tables.subscription.c
-        chosen = select(
-            literal(number.scalar_one()),
-            consent.subscriber_id,
-            consent.status,
-            consent.consent_text,
-            consent.consent_source,
-            consent.consent_at,
-            consent.changed_at,
-        ).join(tables.subscriber, tables.subscriber.c.id == consent.subscriber_id)
-        columns = [each.name for each in tables.subscription.c if each.name != "id"]
+        copied = [each for each in consent if each.name not in {"id", "list_id"}]
+        chosen = select(literal(number.scalar_one()), *copied).join(
+            tables.subscriber, tables.subscriber.c.id == consent.subscriber_id
+        )
+        columns = ["list_id", *(each.name for each in copied)]
         wanted = chosen.where(tables.subscriber.c.hour.in_(hours))
         connection.execute(insert(tables.subscription).from_select(columns, wanted))
     order = mailings.Order(

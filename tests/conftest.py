@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import importlib.util
 import ipaddress
 import itertools
 import os
@@ -21,6 +22,7 @@ from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
+    from types import ModuleType
 
 pytest_plugins = ["pytester"]
 
@@ -104,6 +106,25 @@ def chromium() -> str:
     if path is None:
         pytest.skip("no Chromium here (Debian: apt-get install chromium)")
     return path
+
+
+@pytest.fixture(scope="session")
+def node() -> Path:
+    """Node, with the judges in place."""
+    script = _judges()
+    found: Path | None = script.find_node()
+    if found is None or not script.installed():
+        pytest.skip("the judges of tests/judges are not installed: scripts/test does that (it needs the network once)")
+    return found
+
+
+def _judges() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("judges_script", ROOT / "scripts" / "judges.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 # --- Databases ---------------------------------------------------------------------------------------------------

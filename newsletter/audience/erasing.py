@@ -7,7 +7,7 @@ names people by number only, and the number leads to nobody any more.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -28,7 +28,7 @@ from sqlalchemy import (
     update,
 )
 
-from newsletter.audience.addresses import without_addresses
+from newsletter.audience.addresses import Address, without_addresses
 from newsletter.audience.suppressions import Fingerprint
 from newsletter.errors import InputError
 from newsletter.store import audit
@@ -81,24 +81,55 @@ def erase(
     Raises:
         InputError: there is nobody of that number (any more).
     """
+    hold(connection, subscriber_id)
     row = connection.execute(select(subscriber).where(subscriber.c.id == subscriber_id).with_for_update()).one_or_none()
     if row is None:
         raise InputError(f"there is no subscriber {subscriber_id}", remedy="They may have been erased already")
     deliveries = _their_deliveries(connection, subscriber_id)
-    _forget_replies(connection, row, deliveries)
+    addresses = [Address(text=row.address, key=row.address_key), *_earlier(connection, subscriber_id)]
+    _forget_replies(connection, addresses, deliveries)
     erased = Erased(
         subscriber=subscriber_id,
-        events=_forget_events(connection, row, deliveries),
+        events=_forget_events(connection, addresses, deliveries),
         deliveries=_make_anonymous(connection, deliveries),
-        notices=_forget_notices(connection, row),
+        notices=_forget_notices(connection, subscriber_id, addresses),
         evidence=_forget_evidence(connection, subscriber_id),
         subscriptions=_forget_person(connection, subscriber_id),
     )
     if fingerprint is not None:
-        _keep_hash(connection, row.address_key, fingerprint(row.address_key), at)
+        for address in addresses:
+            _keep_hash(connection, address.key, fingerprint(address.key), at)
     detail = {name: number for name, number in asdict(erased).items() if name != "subscriber"}
     audit.note(connection, "subscriber.erase", f"subscriber:{subscriber_id}", detail, actor=actor, at=at)
     return erased
+
+
+def hold(connection: Connection, subscriber_id: int) -> None:
+    """Keep a person's subscriptions from changing until the transaction ends.
+
+    Before the person, as those do who confirm or leave: what they add to the evidence meanwhile is waited for.
+    """
+    theirs = select(subscription.c.id).where(subscription.c.subscriber_id == subscriber_id)
+    connection.execute(theirs.order_by(subscription.c.id).with_for_update()).all()
+
+
+def take_back(connection: Connection, subscriber_id: int, *, at: datetime, actor: str) -> None:
+    """Forget somebody who asked to join and never confirmed, whose address turns out to be another subscriber's.
+
+    What is kept of the address itself, such as its suppressions and the notice that asks for it, stays. `hold` them first.
+    """
+    connection.execute(delete(notice).where(notice.c.subscriber_id == subscriber_id))
+    _forget_evidence(connection, subscriber_id)
+    _forget_person(connection, subscriber_id)
+    audit.note(connection, "subscriber.take_back", f"subscriber:{subscriber_id}", {}, actor=actor, at=at)
+
+
+def _earlier(connection: Connection, subscriber_id: int) -> list[Address]:
+    """Addresses that the person had before, as far as it is still known, and that nobody else has now."""
+    told = (notice.c.subscriber_id == subscriber_id) & (notice.c.kind == NoticeKind.MOVED)
+    free = ~exists().where(subscriber.c.address_key == notice.c.address_key)
+    rows = connection.execute(select(notice.c.address, notice.c.address_key).where(told, free).distinct())
+    return [Address(text=row.address, key=row.address_key) for row in rows if row.address_key]
 
 
 def _their_deliveries(connection: Connection, subscriber_id: int) -> list[Row[Any]]:
@@ -121,24 +152,25 @@ def _make_anonymous(connection: Connection, deliveries: Sequence[Row[Any]]) -> i
     ).rowcount
 
 
-def _forget_replies(connection: Connection, person: Row[Any], deliveries: Sequence[Row[Any]]) -> None:
+def _forget_replies(connection: Connection, addresses: Sequence[Address], deliveries: Sequence[Row[Any]]) -> None:
     """What servers said of them. Of a request for many, the one reply may name some of those."""
-    local = person.address_key.rpartition("@")[0]
+    locals_ = [address.key.rpartition("@")[0] for address in addresses]
     own = attempt.c.delivery_id.in_([row.id for row in deliveries])
     chunks = {row.chunk_id for row in deliveries if row.chunk_id is not None}
     shared = attempt.c.delivery_id.is_(None) & attempt.c.chunk_id.in_(chunks)
     said = select(attempt.c.id, attempt.c.reply).where(own | shared, attempt.c.reply != "")
     for row in connection.execute(said).all():
         kept = without_addresses(row.reply)
-        kept = "" if local in kept.lower() else kept
+        kept = "" if any(local in kept.lower() for local in locals_) else kept
         if kept != row.reply:
             connection.execute(update(attempt).where(attempt.c.id == row.id).values(reply=kept))
 
 
-def _forget_events(connection: Connection, person: Row[Any], deliveries: Sequence[Row[Any]]) -> int:
+def _forget_events(connection: Connection, addresses: Sequence[Address], deliveries: Sequence[Row[Any]]) -> int:
     theirs = event.c.delivery_id.in_([row.id for row in deliveries])
     # What came without a delivery's number is looked through; those are few.
-    named = event.c.delivery_id.is_(None) & or_(*(_names(needle) for needle in {person.address, person.address_key}))
+    spellings = {spelling for address in addresses for spelling in (address.text, address.key)}
+    named = event.c.delivery_id.is_(None) & or_(*map(_names, sorted(spellings)))
     return connection.execute(update(event).where(theirs | named).values(raw={}, provider_id=None)).rowcount
 
 
@@ -147,8 +179,9 @@ def _names(address: str) -> ColumnElement[bool]:
     return func.lower(cast(event.c.raw, Text)).contains(as_kept, autoescape=True)
 
 
-def _forget_notices(connection: Connection, person: Row[Any]) -> int:
-    theirs = (notice.c.subscriber_id == person.id) | (notice.c.address_key == person.address_key)
+def _forget_notices(connection: Connection, subscriber_id: int, addresses: Sequence[Address]) -> int:
+    keys = [address.key for address in addresses]
+    theirs = (notice.c.subscriber_id == subscriber_id) | notice.c.address_key.in_(keys)
     kept = notice.c.kind.in_(_OF_THE_NEWSROOM)
     waiting = notice.c.status.in_((DeliveryStatus.PENDING, DeliveryStatus.DEFERRED))
     anonymous = {
@@ -184,6 +217,12 @@ def _forget_person(connection: Connection, subscriber_id: int) -> int:
     gone = connection.execute(delete(subscription).where(subscription.c.subscriber_id == subscriber_id)).rowcount
     connection.execute(delete(subscriber).where(subscriber.c.id == subscriber_id))
     return gone
+
+
+def keep_hashes(connection: Connection, hashes: Mapping[str, datetime]) -> None:
+    """Keep out whoever was erased at these instants, by their keyed hashes, where nothing else is known of them."""
+    for digest, at in hashes.items():
+        _keep_hash(connection, "", digest, at)
 
 
 def _keep_hash(connection: Connection, key: str, digest: str, at: datetime) -> None:

@@ -7,12 +7,12 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection, insert
 
 from newsletter.audience import lists
+from newsletter.audience.batches import Batch, Batches
 from newsletter.audience.enrolling import Consent, Noted
 from newsletter.audience.evidence import wording_of
 from newsletter.audience.files.headings import Meaning
@@ -20,6 +20,7 @@ from newsletter.audience.files.people_file import PeopleFile, Said, open_people
 from newsletter.audience.files.people_rows import Claim, ClaimReader
 from newsletter.audience.files.rejects import Reject, RejectFile
 from newsletter.audience.files.rows import Layout, Row
+from newsletter.audience.labelling_many import Labeller
 from newsletter.audience.names import clean_name
 from newsletter.audience.seen import Seen
 from newsletter.audience.settling import Fate, Settler, Tally
@@ -27,8 +28,9 @@ from newsletter.audience.suppressions import Fingerprint
 from newsletter.clock import Clock
 from newsletter.errors import InputError
 from newsletter.store import Store
+from newsletter.store.audience_tables import attribute, subscriber_tag
 from newsletter.store.statuses import ConsentStep, ConsentWay, SuppressionReason
-from newsletter.store.tables import audit
+from newsletter.store.tables import audit, subscriber, subscription
 
 Progress = Callable[[int, int], None]
 """Is told the rows done and the rows in all, after each batch."""
@@ -109,8 +111,8 @@ def import_people(
 
     Raises:
         InputError: the file cannot be used, there is no such list, or `rejects` cannot be written. Nothing was changed.
-            Also where the file is changed while it is read, or the database fails half-way: then earlier batches stay,
-            and running it again adds the rest.
+            Also where the file is changed while it is read, or the database fails half-way: then the batches that were
+            written stay, and running it again adds the rest.
     """
     target = lists.require(store, list_name)
     _refuse_same_file(path, rejects)
@@ -169,15 +171,19 @@ class _Run:
     def read(self, source: PeopleFile, progress: Progress | None) -> None:
         """Take all rows."""
         rows = source.layout.rows
-        for row in source.rows():
-            self._take(row)
-            if row.number % BATCH == 0:
-                self._flush()
-                if progress:
-                    progress(row.number, rows)
-        self._flush()
-        if progress:
-            progress(rows, rows)
+
+        def settled(batch: Batch, tally: Tally) -> None:
+            self.tally += tally
+            if progress:
+                progress(batch.to, rows)
+
+        with Batches(self.store, self.settler, dry_run=self.dry_run, settled=settled) as batches:
+            for row in source.rows():
+                self._take(row)
+                if row.number % BATCH == 0:
+                    batches.put(self._made(row.number))
+            batches.put(self._made(rows))
+            batches.finish()
 
     def _take(self, row: Row) -> None:
         self.rows += 1
@@ -204,14 +210,12 @@ class _Run:
         if len(self.sample_rejects) < _SAMPLES:
             self.sample_rejects.append(reject)
 
-    def _flush(self) -> None:
-        if self._batch:
-            settle = partial(self.settler.settle, claims=self._batch, repeats=self._repeats, dry_run=self.dry_run)
-            with self.store.reading() if self.dry_run else self.store.writing(alone=True) as connection:
-                tally = settle(connection)
-            self.tally += tally
-        self._batch.clear()
+    def _made(self, to: int) -> Batch:
+        """The batch that ends here; the next one begins."""
+        made = Batch(claims=self._batch, repeats=frozenset(self._repeats), to=to)
+        self._batch = {}
         self._repeats.clear()
+        return made
 
     def result(self, target: lists.MailingList, layout: Layout, rejects: Path | None) -> ImportResult:
         """What became of the rows."""
@@ -266,7 +270,12 @@ def _settler(
         at=evidence.at,
     )
     return Settler(
-        list_id=target.id, noted=noted, fingerprint=fingerprint, evidence=evidence.source, confirmed=confirmed
+        list_id=target.id,
+        noted=noted,
+        fingerprint=fingerprint,
+        evidence=evidence.source,
+        confirmed=confirmed,
+        labeller=Labeller(apart=None if store.is_sqlite else store),
     )
 
 
@@ -282,3 +291,6 @@ def _record(
     }
     with store.writing() as connection:
         connection.execute(insert(audit).values(row))
+        if result.added >= BATCH:
+            for table in (subscriber, subscription, subscriber_tag, attribute):
+                store.take_stock(connection, table)

@@ -106,6 +106,20 @@ def request(
         raise LimitError(taken.retry_after)
 
 
+def address_of(store: Store, subscriber_id: int) -> str:
+    """Where a reader who wants another list is asked by mail; only their own page may lead there.
+
+    Raises:
+        InputError: the person is gone.
+    """
+    with store.reading() as connection:
+        known = select(subscriber.c.address).where(subscriber.c.id == subscriber_id)
+        address: str | None = connection.execute(known).scalar()
+    if not address:
+        raise InputError("nobody has this page any more")
+    return address
+
+
 def reachable(text: str) -> Address:
     """The address that `text` holds, if a message to it can be written.
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from sqlalchemy import Connection, select
 
 from newsletter.audience.labelling import tag_id
 from newsletter.audience.labels import value_key
 from newsletter.audience.people import Person
+from newsletter.store import Store
 from newsletter.store.among import among
 from newsletter.store.audience_tables import attribute, subscriber_tag
 from newsletter.store.bulk import insert_rows
@@ -21,10 +23,14 @@ _GIVEN = select(attribute.c.subscriber_id, attribute.c.name).where(among(attribu
 
 class Labeller:
     """Adds the tags and attributes that people lack; what they have stays. Knows the tags' numbers from one batch to the
-    next, so it must not outlive a transaction that was undone.
+    next, so it must not outlive a transaction that was undone; and must not serve two at once.
+
+    Args:
+        apart: where new tags are made in transactions of their own. Then both are fine.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, apart: Store | None = None) -> None:
+        self._apart = apart
         self._tags: dict[str, int] = {}
 
     def label(self, connection: Connection, people: Sequence[tuple[int, Person]], *, known: frozenset[int]) -> None:
@@ -49,7 +55,8 @@ class Labeller:
     def _number(self, connection: Connection, name: str) -> int:
         number = self._tags.get(name)
         if number is None:
-            number = self._tags[name] = tag_id(connection, name)
+            number = tag_id(connection, name) if self._apart is None else self._apart.write(partial(tag_id, name=name))
+            self._tags[name] = number
         return number
 
 

@@ -83,8 +83,7 @@ def counted(store: Store, *, now: datetime) -> list[MailingList]:
     found = all_of(store)
     with store.reading() as connection:
         return [
-            replace(each, counts=_tally(connection, each.id), paused=_paused(connection, each.id, now))
-            for each in found
+            replace(each, counts=tally(connection, each.id), paused=_paused(connection, each.id, now)) for each in found
         ]
 
 
@@ -94,11 +93,21 @@ def _paused(connection: Connection, list_id: int, now: datetime) -> int:
     return connection.execute(select(func.count()).select_from(subscription).where(where)).scalar_one()
 
 
-def _tally(connection: Connection, list_id: int) -> dict[SubscriptionStatus, int]:
+def tally(connection: Connection, list_id: int) -> dict[SubscriptionStatus, int]:
+    """The subscriptions of a list by status, 0 included. Reads indices alone.
+
+    Those that are subscribed are what the others leave of all: they are the many, and comparing a word for each takes
+    longer than walking the smaller index without a look. Measured for a million, in processor time: 32 ms on SQLite and
+    105 ms on PostgreSQL, where three processes share it; by one statement that groups them 65 and 154 ms.
+    """
+    of_list = subscription.c.list_id == list_id
+    total = connection.execute(select(func.count()).select_from(subscription).where(of_list)).scalar_one()
+    rare = [status for status in SubscriptionStatus if status is not SubscriptionStatus.SUBSCRIBED]
     statement = (
         select(subscription.c.status, func.count())
-        .where(subscription.c.list_id == list_id)
+        .where(of_list, subscription.c.status.in_(rare))
         .group_by(subscription.c.status)
     )
     counts = {SubscriptionStatus(status): count for status, count in connection.execute(statement)}
+    counts[SubscriptionStatus.SUBSCRIBED] = total - sum(counts.values())
     return dict.fromkeys(SubscriptionStatus, 0) | counts

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
-from newsletter.audience import asking, evidence, suppressions, writing
+from newsletter.audience import asking, erasing, evidence, suppressions, writing
 from newsletter.audience.addresses import Address, mask
 from newsletter.audience.answering import CAME_BACK, NEVER
 from newsletter.audience.evidence import Step
@@ -20,9 +20,13 @@ from newsletter.audience.own_data import managed
 from newsletter.errors import BlockedError
 from newsletter.settings import JoiningSettings
 from newsletter.store import Store, audit
-from newsletter.store.statuses import ConsentStep, ConsentWay, NoticeKind, SuppressionReason
+from newsletter.store.statuses import ConsentStep, ConsentWay, NoticeKind, SubscriptionStatus, SuppressionReason
 from newsletter.store.tables import notice, subscriber, subscription
 from newsletter.tokens import ExpiredTokenError, Fresh, Purpose, TokenError, TokenKeys
+
+
+class TakenError(BlockedError):
+    """Somebody is subscribed with the new address."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,14 +102,16 @@ def confirm_address(store: Store, keys: TokenKeys, token: str, *, network: str, 
     Raises:
         TokenError: it is no such link, or the person is gone.
         ExpiredTokenError: it has run out, or the address was changed since.
-        BlockedError: somebody is subscribed with the new address, or no mail may go there.
+        TakenError: somebody is subscribed with the new address.
+        BlockedError: no mail may go there.
     """
     content = keys.read_fresh(Purpose.ADDRESS, token, now=now)
 
     def step(connection: Connection) -> AddressChange:
         asked, person = _known(connection, keys, content)
         if not _is_done(asked, person):
-            _refuse_taken(connection, keys, asked.address_key, person.id)
+            _make_free(connection, asked.address_key, person.id, now)
+            _refuse_suppressed(connection, keys, asked.address_key)
             _move(connection, asked, person, network=network, now=now)
         return AddressChange(new=asked.address, masked=mask(asked.address), done=True)
 
@@ -128,12 +134,22 @@ def _is_done(asked: Row[Any], person: Row[Any]) -> bool:
     return bool(asked.address == person.address)
 
 
-def _refuse_taken(connection: Connection, keys: TokenKeys, key: str, subscriber_id: int) -> None:
+def _make_free(connection: Connection, key: str, subscriber_id: int, now: datetime) -> None:
+    """Refuse an address that somebody else has here. One who only asked to join with it is its owner, as it turns out."""
     others = select(subscriber.c.id).where(subscriber.c.address_key == key, subscriber.c.id != subscriber_id)
-    if connection.execute(others).first():
-        raise BlockedError(
+    other = connection.execute(others).scalar()
+    if other is None:
+        return
+    erasing.hold(connection, other)
+    standings = select(subscription.c.status).where(subscription.c.subscriber_id == other)
+    if set(connection.execute(standings).scalars()) != {SubscriptionStatus.UNCONFIRMED.value}:
+        raise TakenError(
             "this address is subscribed here already", remedy="Unsubscribe or erase the old one, and keep this"
         )
+    erasing.take_back(connection, other, at=now, actor=f"subscriber:{subscriber_id}")
+
+
+def _refuse_suppressed(connection: Connection, keys: TokenKeys, key: str) -> None:
     if suppressions.reasons_of(connection, key, fingerprint=keys.fingerprint) & NEVER:
         raise BlockedError("no mail may go to this address", remedy="Choose another one")
     lifted = CAME_BACK | {SuppressionReason.ERASED}

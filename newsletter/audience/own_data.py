@@ -33,6 +33,7 @@ class Managed:
 
     subscriber_id: int
     address: str
+    key: str
     masked: str
     language: str | None
 
@@ -59,19 +60,20 @@ def export_own(store: Store, keys: TokenKeys, token: str, *, now: datetime) -> d
         return _all_of(connection, known.subscriber_id, now)
 
 
-def erase_own(store: Store, keys: TokenKeys, token: str, *, now: datetime) -> None:
-    """Erase the person everywhere. A keyed hash of the address stays, so that no import brings them back.
+def erase_own(store: Store, keys: TokenKeys, token: str, *, now: datetime) -> str:
+    """Erase the person everywhere. A keyed hash of the address stays, so that no import brings them back; that hash.
 
     Raises:
         TokenError: as for `managed`.
     """
 
-    def step(connection: Connection) -> None:
+    def step(connection: Connection) -> str:
         known = _managed(connection, keys, token, now)
         who = f"subscriber:{known.subscriber_id}"
         erasing.erase(connection, known.subscriber_id, fingerprint=keys.fingerprint, at=now, actor=who)
+        return keys.fingerprint(known.key)
 
-    store.write(step, alone=True)
+    return store.write(step, alone=True)
 
 
 def _managed(connection: Connection, keys: TokenKeys, token: str, now: datetime) -> Managed:
@@ -81,7 +83,8 @@ def _managed(connection: Connection, keys: TokenKeys, token: str, now: datetime)
         raise TokenError.invalid()
     if not keys.is_bound(content, row.address_key):
         raise ExpiredTokenError.over()
-    return Managed(subscriber_id=row.id, address=row.address, masked=mask(row.address), language=row.language)
+    address, masked = row.address, mask(row.address)
+    return Managed(subscriber_id=row.id, address=address, key=row.address_key, masked=masked, language=row.language)
 
 
 def _all_of(connection: Connection, number: int, now: datetime) -> dict[str, Any]:

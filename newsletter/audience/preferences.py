@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Connection, update
 
@@ -27,20 +28,23 @@ def pause(
     weeks: int,
     at: datetime,
     how: ConsentWay,
+    zone: str = "UTC",
     network: str = "",
     actor: str = "",
 ) -> datetime | None:
-    """Send nothing of the list for some weeks; until when, or None where the reader is not on it.
+    """Send nothing of the list for some weeks; until when (UTC), or None where the reader is not on it.
 
-    A pause that goes on already ends when the new one does. What is being sent just now is left out too. `actor` is who
-    does it, where that is not the reader.
+    A pause that goes on already ends when the new one does. What is being sent just now is left out too. `zone` is the
+    clock that weeks are counted by: a pause of a week leaves out as many issues whether summer time ends in it or not.
+    `actor` is who does it, where that is not the reader.
 
     Raises:
         InputError: not for so many weeks.
     """
     if weeks not in WEEKS:
         raise InputError(f"a list cannot be paused for {weeks} weeks", remedy="Choose 1, 2 or 4")
-    until = at + timedelta(weeks=weeks)
+    # Days are added on the wall clock; what that shows twice, or never, is settled on the way back to UTC.
+    until = (at.astimezone(ZoneInfo(zone)) + timedelta(weeks=weeks)).astimezone(UTC)
     said = Step(at=at, what=ConsentStep.PAUSED, how=how, network=network)
     return until if _set(store, subscriber_id, list_id, until, said, actor=actor) else None
 

@@ -76,7 +76,7 @@ def forget(
 
     def left(connection: Connection) -> int:
         old = _gone(policy.left_days, now)
-        return 0 if old is None else _erase(connection, old.limit(batch), fingerprint, now)
+        return 0 if old is None else _erase(connection, old, batch, fingerprint, now)
 
     return Forgotten(unconfirmed=_all(store, unconfirmed, stop), left=_all(store, left, stop))
 
@@ -138,7 +138,8 @@ def _gone(days: int, now: datetime) -> Select[Any] | None:
 
 def _take_back(connection: Connection, old: Select[Any], now: datetime) -> int:
     """These sign-ups never were; nor was who has no other subscription. No hash is kept: they may well sign up again."""
-    rows = connection.execute(old).all()
+    # Held, and looked at again: somebody may be confirming this very moment.
+    rows = connection.execute(old.with_for_update(of=subscription)).all()
     numbers = [row.id for row in rows]
     connection.execute(delete(consent).where(consent.c.subscription_id.in_(numbers)))
     connection.execute(delete(subscription).where(subscription.c.id.in_(numbers)))
@@ -153,8 +154,12 @@ def _without_any(connection: Connection, people: Sequence[int]) -> list[int]:
     return [number for number in people if number not in with_some]
 
 
-def _erase(connection: Connection, old: Select[Any], fingerprint: Fingerprint, now: datetime) -> int:
-    people = connection.execute(old).scalars().all()
-    for number in people:
-        erasing.erase(connection, number, fingerprint=fingerprint, at=now, actor=ACTOR)
-    return len(people)
+def _erase(connection: Connection, old: Select[Any], batch: int, fingerprint: Fingerprint, now: datetime) -> int:
+    erased = 0
+    for number in connection.execute(old.limit(batch)).scalars().all():
+        erasing.hold(connection, number)
+        # Once more: they may have come back this very moment.
+        if connection.execute(old.where(subscription.c.subscriber_id == number)).first():
+            erasing.erase(connection, number, fingerprint=fingerprint, at=now, actor=ACTOR)
+            erased += 1
+    return erased

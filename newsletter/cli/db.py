@@ -119,7 +119,7 @@ def back_up(
 
 @app.command()
 def prune(dry_run: DryRun = False, yes: Yes = False, json: Json = False) -> None:
-    """Turn old deliveries into the counts of their report, and remove what `[retention]` says is old.
+    """Turn old deliveries into the counts of their report, and remove what is older than the settings of retention say.
 
     Other processes go on meanwhile; cut off, the next run goes on where this one stopped.
     """

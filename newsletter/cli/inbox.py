@@ -28,7 +28,7 @@ from newsletter.web.serving import Server
 
 def run(
     smtp_port: Annotated[
-        int | None, typer.Option(help="The port for mail; else the one in [sender].", min=0, max=65535)
+        int | None, typer.Option(help="The port for mail; else the sender's in newsletter.toml.", min=0, max=65535)
     ] = None,
     port: Annotated[
         int | None, typer.Option(help="The port for the browser; else the one in the newsroom's url.", min=0, max=65535)

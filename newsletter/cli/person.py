@@ -11,7 +11,8 @@ from sqlalchemy import Connection
 
 from newsletter.app import App
 from newsletter.audience import erasing, labelling, lists, preferences, subscribers, timeline
-from newsletter.audience.addresses import mask
+from newsletter.audience.addresses import mask, parse
+from newsletter.audience.erasures import Erasures
 from newsletter.audience.subscribers import Subscriber
 from newsletter.audience.timeline import Dossier, Got, Happened
 from newsletter.cli import say
@@ -111,6 +112,7 @@ def pause(
             weeks=weeks,
             at=newsroom.clock(),
             how=ConsentWay.COMMAND,
+            zone=person.zone or newsroom.settings.newsroom.zone,
             actor=actor(newsroom),
         )
     if until is None:
@@ -161,7 +163,9 @@ def erase(
             ),
             alone=True,
         )
-        on_sqlite = newsroom.store.is_sqlite
+        on_sqlite, erasures = newsroom.store.is_sqlite, Erasures.of(newsroom.settings.data)
+        if not erasures.note(newsroom.keys.fingerprint(parse(person.address).key), at=now):
+            say.note(f"{erasures.path} cannot be written: erase this person again if an older backup is put back.")
     if json:
         say.data(asdict(erased))
         return

@@ -8,6 +8,7 @@ import typer
 
 from newsletter import reports
 from newsletter.app import App
+from newsletter.audience.erasures import Erasures, erase_again
 from newsletter.cli import say
 from newsletter.cli.acting import actor
 from newsletter.cli.newsroom import settings
@@ -51,7 +52,7 @@ def accept(yes: Yes = False, json: Json = False) -> None:
     """Say that sending may go on in a database that is a backup and was put back.
 
     It tells first what is held and what events tell of the time since. Each mailing stays held until somebody cancels it
-    or resumes it.
+    or resumes it. Who was erased after the backup, as far as this machine knows, is erased again.
     """
     with App.open(settings()) as newsroom:
         waiting = restored.waiting(newsroom.store)
@@ -69,18 +70,30 @@ def accept(yes: Yes = False, json: Json = False) -> None:
             say.note("An issue that went out after the backup and was made after it, too, is not known here at all.")
         if not yes:
             _ask("Has it been found out what went out since, and may sending go on?")
+        again = _erase_again(newsroom)
         restored.accept(newsroom.store, actor=actor(newsroom), now=newsroom.clock())
         if json:
             say.data(
                 {
+                    "erased": again,
                     "held": [one.id for one in held],
                     "lost": [{"mailing": one.mailing, "readers": one.readers} for one in lost],
                 }
             )
             return
+        if again:
+            say.note(f"Erased again, as after the backup: {len(again):,} ({', '.join(map(str, again[:20]))}).")
         say.note("Sending may go on. Recurring lists go on with the next slot.")
         if held:
             say.note("Each mailing that is held is cancelled, or resumed, for itself.")
+
+
+def _erase_again(newsroom: App) -> list[int]:
+    """Who was erased after the backup, as far as this machine knows."""
+    erased = Erasures.of(newsroom.settings.data).since(restored.known_up_to(newsroom.store))
+    return erase_again(
+        newsroom.store, erased, fingerprint=newsroom.keys.fingerprint, now=newsroom.clock(), actor=actor(newsroom)
+    )
 
 
 def warn(store: Store) -> None:

@@ -25,7 +25,7 @@ def run(
 
     Several may run at once, on several machines too: the database decides which of them starts a mailing. What it
     starts is sent by `newsletter worker`. What changes in newsletter.toml and outlets.toml it notices within half a minute,
-    [alerts] and [sender] excepted: start it again for these.
+    those of alerts and sender excepted: start it again for these.
     """
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     with App.open(settings()) as newsroom:

@@ -36,7 +36,9 @@ def add(
     ],
     side: Annotated[
         str | None,
-        typer.Option(metavar="SIDE", help="The side the person speaks for, where [approval] asks for one of each."),
+        typer.Option(
+            metavar="SIDE", help="The side the person speaks for, where the settings of approval ask for one of each."
+        ),
     ] = None,
     json: AsJson = False,
 ) -> None:

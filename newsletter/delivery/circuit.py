@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from newsletter.audience.addresses import without_addresses
 from newsletter.delivery.backoff import Backoff
 from newsletter.delivery.senders.base import Outcome
 from newsletter.store.statuses import OutcomeKind
@@ -35,7 +34,7 @@ class Circuit:
         for outcome in outcomes:
             if outcome.sender_fault and outcome.permanent:
                 self.broken = outcome
-                self.trouble = without_addresses(outcome.reply)
+                self.trouble = outcome.reply
             elif outcome.sender_fault or outcome.kind is OutcomeKind.UNKNOWN:
                 self._failed(outcome, now)
             else:
@@ -61,7 +60,7 @@ class Circuit:
         return 0.0 if self._closed_until is None else max(0.0, self._closed_until - now)
 
     def _failed(self, outcome: Outcome, now: float) -> None:
-        self.trouble = without_addresses(outcome.reply)
+        self.trouble = outcome.reply
         # All connections fail at once when a server goes: that is one failure.
         if self._closed_until is None or now >= self._closed_until:
             self._failures += 1

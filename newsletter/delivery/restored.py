@@ -198,6 +198,13 @@ def waiting(store: Store) -> str:
     return in_words(found) if found is not None and found.waits else ""
 
 
+def known_up_to(store: Store) -> datetime | None:
+    """The last instant of which a database that was put back knows anything; None where it was not put back."""
+    with store.reading() as connection:
+        found = lineage.read(connection)
+    return found.restored_to if found is not None else None
+
+
 def held_in(connection: Connection) -> list[Mailing]:
     """The same in the caller's transaction."""
     return mailings.which(connection, (mailing.c.status == MailingStatus.PAUSED) & mailing.c.restored_at.is_not(None))

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from newsletter.audience.addresses import without_addresses
 from newsletter.audience.choosing import EVERYBODY, Choice
 from newsletter.publishing import Mailing
 from newsletter.store.statuses import ENDS, OPEN, DeliveryStatus, Exclusion, MailingStatus
@@ -241,14 +242,13 @@ class Report:
         }
 
 
-_ADDRESS = re.compile(r"<?[^\s<>@:;,\"'()]+@[^\s<>@:;,\"'()]+\.?>?")
 # Queue numbers, message ids, session names: words of eight or more letters and digits with a digit among them.
 _NUMBER = re.compile(r"\b(?=[A-Za-z_-]*\d)[A-Za-z0-9_-]{8,}\b")
 
 
 def masked(reply: str) -> str:
     """A reply without what differs from recipient to recipient, so that equal ones can be counted together."""
-    return _NUMBER.sub("…", _ADDRESS.sub("<address>", reply))
+    return _NUMBER.sub("…", without_addresses(reply))
 
 
 def clustered(replies: Iterable[tuple[str, int | None, str, int]]) -> tuple[Reply, ...]:

@@ -56,7 +56,7 @@ class Store:
                 yield connection
 
     @contextmanager
-    def writing(self, *, alone: bool = False) -> Iterator[Connection]:
+    def writing(self, *, alone: bool = False, beside_alike: bool = False) -> Iterator[Connection]:
         """One transaction, committed (and on the disk) at the end of the block, undone if the block raises.
 
         On SQLite the right to write is taken at the start, so that a reader never has to become a writer half-way:
@@ -66,6 +66,8 @@ class Store:
         Args:
             alone: on PostgreSQL, too, at most one such block goes on at a time: for those that look whether something
                 is there and then add it.
+            beside_alike: of those, the ones that say so may go on at once: they know that they are about different
+                things, or what to do where the database says that they are not.
 
         Raises:
             InputError: the database is in use, damaged, read-only, full or gone, or this collided with another
@@ -77,24 +79,25 @@ class Store:
                 if not self.is_sqlite:
                     heed_on_postgresql(connection)
                 if alone and not self.is_sqlite:
-                    postgresql.wait_for_turn(connection)
+                    postgresql.wait_for_turn(connection, beside_alike=beside_alike)
                 yield connection
                 with self._faults_in_words(committing=True):
                     transaction.commit()
 
-    def write(self, step: Callable[[Connection], _T], *, alone: bool = False) -> _T:
+    def write(self, step: Callable[[Connection], _T], *, alone: bool = False, beside_alike: bool = False) -> _T:
         """What `step` gives, in a transaction that is tried again where it collides with another one.
 
         Args:
             step: may run several times; nothing of an earlier time was kept.
             alone: as for `writing`.
+            beside_alike: as for `writing`.
 
         Raises:
             InputError: as `writing`.
         """
         for tries in range(1, _TRIES + 1):
             try:
-                with self.writing(alone=alone) as connection:
+                with self.writing(alone=alone, beside_alike=beside_alike) as connection:
                     return step(connection)
             except InputError as error:
                 if tries == _TRIES or error.__cause__ is None or not faults.collided(error.__cause__):

@@ -14,24 +14,27 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, delete, func, insert, literal, select, text, update
+from sqlalchemy import Connection, Table, delete, func, insert, literal, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from newsletter.errors import BlockedError
 from newsletter.store.lineage_table import lineage as table
 from newsletter.store.parameters import NOW
-from newsletter.store.tables import audit, mailing
+from newsletter.store.tables import audit, mailing, notice, subscriber
 
 if TYPE_CHECKING:
     from newsletter.store.engine import Store
 
 ACCEPT = "newsletter db accept-restore"
+GAP = 10_000_000
+"""Numbers that are left out after a restore: more people than can have joined between two backups."""
 
 
 class Origin(StrEnum):
@@ -134,7 +137,25 @@ def begin_anew(connection: Connection, *, identity: str, place: str, why: str, n
     }
     connection.execute(delete(table))
     connection.execute(insert(table).values(row))
+    for numbered in (subscriber, notice):
+        _leave_a_gap(connection, numbered)
     return Lineage(**row)  # type: ignore[arg-type]  # the columns are named as its fields
+
+
+def _leave_a_gap(connection: Connection, numbered: Table) -> None:
+    """Numbers that were given after the backup are not given again: the links in those people's mail would open the pages
+    of whoever got their number.
+    """
+    if connection.dialect.name == "sqlite":
+        statement = text("UPDATE sqlite_sequence SET seq = seq + :gap WHERE name = :name")
+        if connection.execute(statement, {"gap": GAP, "name": numbered.name}).rowcount == 0:
+            statement = text("INSERT INTO sqlite_sequence (name, seq) VALUES (:name, :gap)")
+            connection.execute(statement, {"gap": GAP, "name": numbered.name})
+        return
+    raised = "SELECT setval(pg_get_serial_sequence(:name, 'id'), nextval(pg_get_serial_sequence(:name, 'id')) + :gap)"
+    # Who may write the tables and not set their sequences holds the mailings all the same: that weighs more.
+    with suppress(DBAPIError), connection.begin_nested():
+        connection.execute(text(raised), {"name": numbered.name, "gap": GAP})
 
 
 def rise(connection: Connection, *, now: datetime) -> tuple[str, int]:

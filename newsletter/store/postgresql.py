@@ -83,9 +83,15 @@ def without_values(error: BaseException) -> None:
         error.args = (_VALUES.sub("", error.args[0]), *error.args[1:])
 
 
-def wait_for_turn(connection: Connection) -> None:
-    """Until this transaction ends, whoever else waits for the turn waits; no longer than `lock_timeout`."""
-    connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _TURN})
+def wait_for_turn(connection: Connection, *, beside_alike: bool = False) -> None:
+    """Until this transaction ends, whoever else waits for the turn waits; no longer than `lock_timeout`.
+
+    `beside_alike`: others who said so, too, need not. Whoever waits for a turn alone comes before those who came later.
+    """
+    lock = text(
+        "SELECT pg_advisory_xact_lock_shared(:number)" if beside_alike else "SELECT pg_advisory_xact_lock(:number)"
+    )
+    connection.execute(lock, {"number": _TURN})
 
 
 def application_name() -> str:

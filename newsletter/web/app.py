@@ -45,8 +45,8 @@ def create_app(app: App) -> FastAPI:
     serve_assets(web)
     answer = answer_faults(web, "public/fault.html", {**site.shared, "findable": False}, tongue=site.tongue)
     # The last one stands first.
-    web.add_middleware(FewWrites)
-    web.add_middleware(CrossSite, origins=[site.url], exempt=[ONE_CLICK, HOOK])
+    web.add_middleware(FewWrites, answer=answer)
+    web.add_middleware(CrossSite, origins=[site.url], exempt=[ONE_CLICK, HOOK], answer=answer)
     web.add_middleware(BodyLimit, larger={HOOK: MOST_HOOK_BYTES})
     web.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
     web.add_middleware(RequestIds, answer=answer)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
-from starlette.responses import PlainTextResponse
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -28,18 +29,26 @@ class CrossSite:
         origins: other origins that are ours, such as `https://letters.example`: where a server in front changes the
             Host header.
         exempt: beginnings of paths that others post to by right: one-click unsubscription (RFC 8058), signed webhooks.
+        answer: makes the page that says so, of the request and the status; without one it is a line of text.
     """
 
-    def __init__(self, app: ASGIApp, *, origins: Iterable[str] = (), exempt: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        origins: Iterable[str] = (),
+        exempt: Iterable[str] = (),
+        answer: Callable[[Request, int], Response] | None = None,
+    ) -> None:
         self._app = app
+        self._answer = answer or _in_a_line
         self._origins = frozenset(filter(None, map(_origin, origins)))
         self._exempt = tuple(exempt)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if self._concerns(scope) and not self._from_here(Headers(scope=scope)):
-            refusal = PlainTextResponse("Nothing was changed: this came from another web site.\n", status_code=403)
-            await refusal(scope, receive, send)
+            await self._answer(Request(scope, receive), 403)(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
@@ -58,6 +67,11 @@ class CrossSite:
         if origin is None:
             return True
         return _origin(origin) in self._origins or _host_of(origin) == headers.get("host", "").lower()
+
+
+def _in_a_line(request: Request, status: int) -> Response:
+    del request
+    return PlainTextResponse("Nothing was changed: this came from another web site.\n", status_code=status)
 
 
 def _host_of(origin: str) -> str | None:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 
 from newsletter.web.cross_site import SAFE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MOST_BYTES = 16 * 1024
 """Of a request's body. The longest form of these pages has under 1 KB."""
+
+MOST_SECONDS = 10.0
+"""For a request's body to arrive. Servers in front hand over a form whole; some, Caddy for one, as it comes."""
 
 MOST_WRITES = 16
 """Of the 40 threads that pages have (anyio's default)."""
@@ -95,42 +101,59 @@ class SecurityHeaders:
 
 
 class BodyLimit:
-    """Refuses requests that carry more than `MOST_BYTES`, before anything reads them.
+    """Refuses requests that carry more than `MOST_BYTES`, or drag on for longer than `seconds`, before anything reads them.
 
     `larger`: paths with limits of their own.
     """
 
-    def __init__(self, app: ASGIApp, *, larger: Mapping[str, int] | None = None) -> None:
+    def __init__(self, app: ASGIApp, *, larger: Mapping[str, int] | None = None, seconds: float = MOST_SECONDS) -> None:
         self._app = app
         self._larger = larger or {}
+        self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        body = bytearray()
         most = self._larger.get(scope["path"], MOST_BYTES)
-        while len(body) <= most:
-            message = await receive()
-            body += message.get("body", b"")
-            if not message.get("more_body", False):
-                break
+        try:
+            async with asyncio.timeout(self._seconds):
+                body = await _body(receive, most)
+        except TimeoutError:
+            refusal = PlainTextResponse("This request took too long to arrive.\n", status_code=408)
+            # The rest of it is not waited for.
+            refusal.headers["Connection"] = "close"
+            await refusal(scope, receive, send)
+            return
         if len(body) > most:
             refusal = PlainTextResponse("This request carries more than these pages ever need.\n", status_code=413)
             await refusal(scope, receive, send)
             return
-        await self._app(scope, _replayed(bytes(body), receive), send)
+        await self._app(scope, _replayed(body, receive), send)
+
+
+async def _body(receive: Receive, most: int) -> bytes:
+    """What the request carries, or a piece more than `most` of it."""
+    body = bytearray()
+    while len(body) <= most:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body", False):
+            break
+    return bytes(body)
 
 
 class FewWrites:
     """Answers 503 at once where already `MOST_WRITES` requests that may change something are being served.
 
     Each waits in a thread for the right to write; the pages that only read must not run out of threads behind them.
+    `answer` makes the page that says so, of the request, the status and headers.
     """
 
-    def __init__(self, app: ASGIApp, *, most: int = MOST_WRITES) -> None:
+    def __init__(self, app: ASGIApp, *, answer: Callable[..., Response], most: int = MOST_WRITES) -> None:
         self._app = app
+        self._answer = answer
         self._most = most
         self._now = 0
 
@@ -140,8 +163,7 @@ class FewWrites:
             await self._app(scope, receive, send)
             return
         if self._now >= self._most:
-            busy = PlainTextResponse("Too much at once, and nothing was changed. Please try again.\n", status_code=503)
-            busy.headers["Retry-After"] = "2"
+            busy = self._answer(Request(scope, receive), 503, {"Retry-After": "2"})
             await busy(scope, receive, send)
             return
         self._now += 1

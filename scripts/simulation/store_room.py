@@ -45,10 +45,10 @@ class Database(Store):
             self.edge.read()
 
     @contextmanager
-    def writing(self, *, alone: bool = False) -> Iterator[Connection]:
+    def writing(self, *, alone: bool = False, beside_alike: bool = False) -> Iterator[Connection]:
         self.edge.before(writes=True)
         try:
-            with Store.writing(self, alone=alone) as connection:
+            with Store.writing(self, alone=alone, beside_alike=beside_alike) as connection:
                 yield connection
                 self.edge.committing()
         except BaseException:

@@ -142,6 +142,33 @@ def test_what_they_got_stays_as_nobodys(db: Store, clock: Clock, zoe: int) -> No
     assert number_of(db, subscriber_tag.c.subscriber_id == zoe) == number_of(db, attribute.c.subscriber_id == zoe) == 0
 
 
+def test_an_address_that_they_had_before_goes_with_them(db: Store, database_url: str, clock: Clock, zoe: int) -> None:
+    moved = {"address": "Zoe.Quill@Now.example", "address_key": "zoe.quill@now.example"}
+    with db.writing() as connection:
+        connection.execute(update(subscriber).where(subscriber.c.id == zoe).values(domain="now.example", **moved))
+        told = {"kind": "moved", "status": "accepted", "created_at": clock(), "changed_at": clock()}
+        old = {"address": SPELLINGS[0], "address_key": SPELLINGS[1], "subscriber_id": zoe}
+        connection.execute(insert(notice).values(**told, **old))
+    erase(db, zoe, clock())
+    if db.is_sqlite:
+        sqlite.scrub(db.engine, db.place)
+    after = kept(db, database_url).lower()
+    assert [word for word in (*SPELLINGS, *moved.values(), *NAMED) if word.lower() in after] == []
+    for address in (SPELLINGS[0], moved["address"]):
+        with pytest.raises(BlockedError, match="suppressed"):
+            add(db, clock, address, consent="yes")
+
+
+def test_an_earlier_address_that_somebody_else_has_now_stays_theirs(db: Store, clock: Clock, zoe: int) -> None:
+    with db.writing() as connection:
+        told = {"kind": "moved", "status": "accepted", "created_at": clock(), "changed_at": clock()}
+        old = {"address": "bob@post.example", "address_key": "bob@post.example", "subscriber_id": zoe}
+        connection.execute(insert(notice).values(**told, **old))
+    erase(db, zoe, clock())
+    assert suppressions.is_suppressed(db, parse("bob@post.example"), fingerprint=KEYS.fingerprint) is None
+    assert subscribers.find(db, "bob@post.example", fingerprint=KEYS.fingerprint) is not None
+
+
 def test_words_that_others_agreed_to_stay(db: Store, clock: Clock, zoe: int) -> None:
     erase(db, zoe, clock())
     with db.reading() as connection:

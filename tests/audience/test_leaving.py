@@ -156,6 +156,22 @@ def test_a_pause_ends_by_itself_or_by_hand(ada: Ada) -> None:
     assert ada.log()[-2:] == ["subscription.pause", "subscription.resume"]
 
 
+@pytest.mark.parametrize(
+    ("zone", "begun", "over"),
+    [
+        ("America/New_York", "2026-10-25T10:30", "2026-11-01T11:30"),  # summer time ends
+        ("America/New_York", "2026-03-07T11:30", "2026-03-14T10:30"),  # and begins
+        ("Europe/Berlin", "2026-03-22T01:30", "2026-03-29T01:30"),  # 02:30, which there is not
+        ("Europe/Berlin", "2026-12-27T23:30", "2027-01-03T23:30"),  # over the end of a year
+        ("UTC", "2028-02-25T12:00", "2028-03-03T12:00"),
+    ],
+)
+def test_a_week_is_one_of_the_readers_clock(ada: Ada, zone: str, begun: str, over: str) -> None:
+    at = datetime.fromisoformat(f"{begun}+00:00")
+    until = preferences.pause(ada.db, ada.id, ada.daily, weeks=1, at=at, how=ConsentWay.PAGE, zone=zone)
+    assert until == ada.standing().paused_until == datetime.fromisoformat(f"{over}+00:00")
+
+
 def test_only_who_is_on_the_list_pauses_it_and_for_few_weeks(ada: Ada) -> None:
     with pytest.raises(InputError, match="52 weeks"):
         ada.pauses(52)

@@ -62,6 +62,33 @@ def test_a_person_gives_the_word_and_decides_on_each_mailing(put_back):
     assert "Nothing goes out" not in put_back.run("schedule", "show").err
 
 
+def test_who_was_erased_after_the_backup_is_erased_again(with_readers, tmp_path):
+    for name in ("early", "late", "stays"):
+        with_readers.run(
+            "subscriber", "add", f"{name}@mail.example", "--list", "daily", "--confirmed", "--consent", "yes"
+        )
+
+    def erase(name):
+        assert with_readers.run("subscriber", "erase", f"{name}@mail.example", "--yes").code == 0
+
+    erase("early")
+    assert with_readers.run("db", "backup", "--to", tmp_path / "last-night.db").code == 0
+    erase("late")
+    database = with_readers.root / "data" / "newsletter.db"
+    for end in ("", "-wal", "-shm"):
+        database.with_name(database.name + end).unlink(missing_ok=True)
+    shutil.copy(tmp_path / "last-night.db", database)
+    assert with_readers.run("subscriber", "show", "late@mail.example").code == 0
+    accepted = with_readers.run("db", "accept-restore", "--yes")
+    assert accepted.code == 0, accepted
+    assert "Erased again, as after the backup: 1 (" in accepted.err
+    with_readers.run("subscriber", "show", "late@mail.example").refuses("nobody", code=2)
+    with_readers.run(
+        *("subscriber", "add", "late@mail.example", "--list", "daily", "--confirmed", "--consent", "yes")
+    ).refuses("suppressed (erased)", code=1)
+    assert with_readers.run("subscriber", "show", "stays@mail.example").code == 0
+
+
 def test_a_person_says_that_it_was_put_back_where_nothing_else_tells(with_readers):
     scheduled(with_readers)
     refused = with_readers.run("db", "mark-restored")
@@ -70,7 +97,7 @@ def test_a_person_says_that_it_was_put_back_where_nothing_else_tells(with_reader
     assert (marked.code, "newsletter mailing resume 1 --yes" in marked.out) == (0, True), marked
     assert "It is known" in with_readers.run("db", "mark-restored", "--yes").err
     accepted = with_readers.run("db", "accept-restore", "--yes", "--json")
-    assert json.loads(accepted.out) == {"held": [1], "lost": []}
+    assert json.loads(accepted.out) == {"erased": [], "held": [1], "lost": []}
 
 
 def test_a_newsroom_that_was_never_put_back_has_nothing_to_accept(with_readers):

@@ -19,12 +19,14 @@ from sqlalchemy import insert, select
 from newsletter import store
 from newsletter.audience import lists
 from newsletter.clock import system_clock
-from newsletter.delivery import Copies, SmtpSender, Worker, release
+from newsletter.delivery import Copies, SmtpSender, Worker, chunks, ledger, outcomes, release
 from newsletter.delivery.backoff import Backoff
+from newsletter.delivery.ledger import Settled
 from newsletter.publishing import mailings
 from newsletter.rendering import Edition
 from newsletter.settings import SenderSettings
 from newsletter.store import Store, tables
+from newsletter.store.statuses import MailingStatus
 from newsletter.tokens import TokenKeys
 
 MONDAY = date(2026, 11, 23)
@@ -366,6 +368,18 @@ class Newsroom:
             )
             return {row.address.partition("@")[0]: row.status for row in rows}
 
+    def status(self, mailing) -> MailingStatus:
+        return mailings.get(self.store, mailing.id).status
+
+    def finished(self, mailing):
+        """Whether it is, to be asked again and again."""
+        return lambda: self.status(mailing) is MailingStatus.FINISHED
+
+    def actions(self) -> list[str]:
+        """What the audit names, in order."""
+        with self.store.reading() as connection:
+            return list(connection.execute(select(tables.audit.c.action).order_by(tables.audit.c.id)).scalars())
+
     def attempts(self) -> list:
         with self.store.reading() as connection:
             return list(connection.execute(select(tables.attempt).order_by(tables.attempt.c.id)))
@@ -436,3 +450,30 @@ def lock(database_url):
 @pytest.fixture
 def noon() -> datetime:
     return datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def claim(newsroom, mailing, noon):
+    """Claims deliveries of the test's `mailing`, in a chunk of a minute."""
+
+    def claim(limit=10, *, one_request=True):
+        with newsroom.store.writing() as connection:
+            wave_id = connection.execute(select(tables.wave.c.id)).scalar_one()
+            held = chunks.take(
+                connection, wave_id, worker="w", now=noon, lease=timedelta(seconds=60), one_request=one_request
+            )
+            return ledger.claim(connection, mailing.id, held, limit, now=noon)
+
+    return claim
+
+
+@pytest.fixture
+def record(newsroom, noon):
+    """Records what became of claimed deliveries: pairs of the two."""
+
+    def record(*pairs):
+        settled = [Settled(claimed=c, outcome=o, started_at=noon, ended_at=noon, in_chunk=True) for c, o in pairs]
+        with newsroom.store.writing() as connection:
+            outcomes.record(connection, settled, now=noon, backoff=Backoff())
+
+    return record

@@ -14,7 +14,6 @@ from newsletter.delivery import Copies, StandBy, Worker, chunks, ledger
 from newsletter.delivery.backoff import Backoff
 from newsletter.delivery.senders.base import Capabilities, ChunkConnection, Outcome
 from newsletter.errors import InputError
-from newsletter.publishing import mailings
 from newsletter.store import Store, tables
 from newsletter.store.statuses import DeliveryStatus, MailingStatus
 
@@ -79,10 +78,6 @@ def worker(newsroom, mailing):
     return worker
 
 
-def status_of(newsroom, mailing):
-    return mailings.get(newsroom.store, mailing.id).status
-
-
 # --- After the lease ---------------------------------------------------------------------------------------------
 
 
@@ -99,7 +94,7 @@ def test_an_answer_of_later_that_comes_when_the_mailing_has_ended_has_it_go_on(n
     worker(peer).run()
     assert peer.handed == {"ann": 2, "bob": 2}
     assert newsroom.statuses(mailing) == {"ann": "accepted", "bob": "accepted"}
-    assert status_of(newsroom, mailing) is MailingStatus.FINISHED
+    assert newsroom.status(mailing) is MailingStatus.FINISHED
 
 
 # --- After a commit that nobody heard of -------------------------------------------------------------------------
@@ -130,7 +125,7 @@ def test_a_commit_that_was_cut_gives_back_what_it_has_claimed(newsroom, mailing,
     assert store.transactions["all"] > cut
     assert peer.handed == {"ann": 1, "bob": 1}
     assert newsroom.statuses(mailing) == {"ann": "accepted", "bob": "accepted"}
-    assert status_of(newsroom, mailing) is MailingStatus.FINISHED
+    assert newsroom.status(mailing) is MailingStatus.FINISHED
 
 
 # --- After a clock was moved -------------------------------------------------------------------------------------
@@ -213,8 +208,8 @@ def test_an_edition_that_cannot_be_read_pauses_its_mailing_and_no_other(newsroom
     thread.join(60)
     assert in_time
     assert peer.handed == {"cyd": 1}
-    assert status_of(newsroom, other) is MailingStatus.FINISHED
-    assert status_of(newsroom, mailing) is MailingStatus.PAUSED
+    assert newsroom.status(other) is MailingStatus.FINISHED
+    assert newsroom.status(mailing) is MailingStatus.PAUSED
     with newsroom.store.reading() as connection:
         trouble = select(tables.mailing.c.trouble).where(tables.mailing.c.id == mailing.id)
         assert connection.execute(trouble).scalar_one() == "its edition cannot be used: these bytes are no edition"

@@ -23,10 +23,9 @@ from newsletter.clock import system_clock
 from newsletter.delivery import Copies, StandBy, Worker, control
 from newsletter.delivery.backoff import Backoff
 from newsletter.errors import InputError
-from newsletter.publishing import mailings
 from newsletter.rehearsal.sendgrid import Plan, Provider, read_log
 from newsletter.store import tables
-from newsletter.store.statuses import DeliveryStatus, MailingStatus
+from newsletter.store.statuses import DeliveryStatus
 
 QUICK = Backoff(first=0.02, longest=0.05)
 WORKER = Path(__file__).with_name("standing_worker.py")
@@ -76,19 +75,6 @@ def until(condition, seconds=30.0):
     while not condition():
         assert time.monotonic() < give_up, "waited in vain"
         time.sleep(0.01)
-
-
-def status_of(newsroom, mailing):
-    return mailings.get(newsroom.store, mailing.id).status
-
-
-def finished(newsroom, mailing):
-    return lambda: status_of(newsroom, mailing) is MailingStatus.FINISHED
-
-
-def actions(newsroom):
-    with newsroom.store.reading() as connection:
-        return list(connection.execute(select(tables.audit.c.action)).scalars())
 
 
 def text_of(newsroom, mailing):
@@ -141,7 +127,7 @@ def test_one_bad_address_among_many_is_rejected_by_name_and_the_others_go_out(ne
     newsroom.subscribe(*readers(peer.many - 1), "reject")
     mailing = newsroom.mailing()
     with standing_by(newsroom, peer):
-        until(finished(newsroom, mailing))
+        until(newsroom.finished(mailing))
     statuses = newsroom.statuses(mailing)
     assert statuses.pop("reject") == "rejected"
     assert set(statuses.values()) == {"accepted"}
@@ -157,7 +143,7 @@ def test_two_workers_with_one_name_mail_nobody_twice(newsroom, peer):
     mailing = newsroom.mailing()
     twin = {"name": "elsewhere/1/1/twin"}
     with standing_by(newsroom, peer, **twin), standing_by(newsroom, peer, **twin):
-        until(finished(newsroom, mailing))
+        until(newsroom.finished(mailing))
     assert all_got_it_once(newsroom, mailing, peer, 60)
 
 
@@ -169,9 +155,9 @@ def test_a_clock_that_jumps_gives_nobody_up(newsroom, peer, jump):
     with standing_by(newsroom, peer, clock=lambda: system_clock() + moved):
         until(lambda: len(peer.taken()) > 8)
         moved = jump
-        until(finished(newsroom, mailing))
+        until(newsroom.finished(mailing))
     assert all_got_it_once(newsroom, mailing, peer, 80)
-    if "worker.clock_jumped" in actions(newsroom):
+    if "worker.clock_jumped" in newsroom.actions():
         assert "clock was moved by" in text_of(newsroom, mailing)
 
 
@@ -186,7 +172,7 @@ def test_a_locked_database_is_waited_for(impatient, peer, lock):
         while waiting != (waiting := len(peer.taken())):
             time.sleep(0.3)
         lock(False)
-        until(finished(newsroom, mailing))
+        until(newsroom.finished(mailing))
     assert waiting < 80
     assert all_got_it_once(newsroom, mailing, peer, 80)
     assert "s for the database: " in text_of(newsroom, mailing)
@@ -218,7 +204,7 @@ def test_a_worker_that_sleeps_past_its_lease_and_wakes_up_mails_nobody_twice(new
             # A call may have ended just before it fell asleep: then it holds nobody.
             until(lambda: len(peer.taken()) >= 120 - 2 * 5 - 2)
             sleeper.send_signal(signal.SIGCONT)
-            until(finished(newsroom, mailing), seconds=60)
+            until(newsroom.finished(mailing), seconds=60)
     report = reports.of(newsroom.store, mailing.id)
     assert set(peer.taken().values()) == {1}
     assert (report.balanced, report.twice) == (True, 0)
@@ -280,5 +266,5 @@ def test_a_send_in_the_foreground_beside_a_worker_process_mails_nobody_twice(new
             clock=system_clock,
             backoff=QUICK,
         ).run()
-        until(finished(newsroom, mailing))
+        until(newsroom.finished(mailing))
     assert all_got_it_once(newsroom, mailing, peer, 150)

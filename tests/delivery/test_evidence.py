@@ -2,11 +2,9 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, update
 
-from newsletter.delivery import chunks, evidence, ledger, outcomes
-from newsletter.delivery.backoff import Backoff
-from newsletter.delivery.ledger import Settled
+from newsletter.delivery import chunks, evidence, ledger
 from newsletter.delivery.senders.base import Outcome
 from newsletter.store import tables
 from newsletter.store.statuses import DeliveryStatus
@@ -18,27 +16,6 @@ LEASE = timedelta(seconds=60)
 def mailing(newsroom):
     newsroom.subscribe("ann", "bob", "cyd")
     return newsroom.released()
-
-
-@pytest.fixture
-def claim(newsroom, mailing, noon):
-    def claim(*, one_request=True, limit=10):
-        with newsroom.store.writing() as connection:
-            wave_id = connection.execute(select(tables.wave.c.id)).scalar_one()
-            held = chunks.take(connection, wave_id, worker="w", now=noon, lease=LEASE, one_request=one_request)
-            return ledger.claim(connection, mailing.id, held, limit, now=noon)
-
-    return claim
-
-
-@pytest.fixture
-def record(newsroom, noon):
-    def record(*pairs):
-        settled = [Settled(claimed=c, outcome=o, started_at=noon, ended_at=noon, in_chunk=True) for c, o in pairs]
-        with newsroom.store.writing() as connection:
-            outcomes.record(connection, settled, now=noon, backoff=Backoff())
-
-    return record
 
 
 @pytest.fixture

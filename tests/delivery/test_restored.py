@@ -423,3 +423,22 @@ def test_a_backup_of_sqlite_alone_lacks_the_row_and_the_original_keeps_it(newsro
         assert copy.execute("SELECT count(*) FROM lineage").fetchone() == (0,)
     with newsroom.store.reading() as connection:
         assert lineage.read(connection) is not None
+
+
+def test_the_number_of_a_reader_who_was_lost_is_not_given_again(newsroom, make_newsroom, marker, put_back, tmp_path):
+    """Else the links in that reader's mail would open the pages of whoever joins next."""
+    newsroom.subscribe("ada", "bo")
+    file = backup.make(newsroom.store, tmp_path, now=SIX).file
+    newsroom.subscribe("cy", "di")
+    numbers = select(tables.subscriber.c.id).order_by(tables.subscriber.c.id)
+    with newsroom.store.reading() as connection:
+        *known, lost, lost_too = connection.execute(numbers).scalars()
+    again = make_newsroom(put_back(file))
+    for _ in range(2):
+        Watch(again.store, marker).look(now=SIX)
+    again.subscribe("eve")
+    with again.store.reading() as connection:
+        *still, eve = connection.execute(numbers).scalars()
+    assert still == known
+    assert lineage.GAP <= eve - max(known) < 2 * lineage.GAP
+    assert eve > lost_too > lost

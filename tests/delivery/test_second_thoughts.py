@@ -3,12 +3,10 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, update
 
 from newsletter.clock import system_clock
-from newsletter.delivery import chunks, control, evidence, ledger, outcomes
-from newsletter.delivery.backoff import Backoff
-from newsletter.delivery.ledger import Settled
+from newsletter.delivery import control, evidence
 from newsletter.delivery.senders.base import Outcome
 from newsletter.store import tables
 
@@ -21,27 +19,6 @@ NO_ANSWER = Outcome.unknown("no answer")
 def mailing(newsroom):
     newsroom.subscribe("ann", "bob")
     return newsroom.released()
-
-
-@pytest.fixture
-def claim(newsroom, mailing, noon):
-    def claim(limit=10):
-        with newsroom.store.writing() as connection:
-            wave_id = connection.execute(select(tables.wave.c.id)).scalar_one()
-            held = chunks.take(connection, wave_id, worker="w", now=noon, lease=LEASE, one_request=True)
-            return ledger.claim(connection, mailing.id, held, limit, now=noon)
-
-    return claim
-
-
-@pytest.fixture
-def record(newsroom, noon):
-    def record(*pairs):
-        settled = [Settled(claimed=c, outcome=o, started_at=noon, ended_at=noon, in_chunk=True) for c, o in pairs]
-        with newsroom.store.writing() as connection:
-            outcomes.record(connection, settled, now=noon, backoff=Backoff())
-
-    return record
 
 
 @pytest.fixture

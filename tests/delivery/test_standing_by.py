@@ -14,7 +14,6 @@ from newsletter.clock import system_clock
 from newsletter.delivery import SmtpSender, StandBy, chunks, control
 from newsletter.delivery.backoff import Backoff
 from newsletter.delivery.two_clocks import TwoClocks
-from newsletter.publishing import mailings
 from newsletter.reports.report import Phase
 from newsletter.settings import SenderSettings
 from newsletter.store import tables
@@ -52,27 +51,14 @@ def until(condition, seconds=20.0):
         time.sleep(0.01)
 
 
-def status_of(newsroom, mailing):
-    return mailings.get(newsroom.store, mailing.id).status
-
-
-def finished(newsroom, mailing):
-    return lambda: status_of(newsroom, mailing) is MailingStatus.FINISHED
-
-
-def actions(newsroom):
-    with newsroom.store.reading() as connection:
-        return list(connection.execute(select(tables.audit.c.action).order_by(tables.audit.c.id)).scalars())
-
-
 def test_whatever_is_being_sent_is_frozen_and_sent(newsroom, server, standing_by):
     newsroom.subscribe("ann", "bob")
     newsroom.subscribe("cyd", list_name="weekly")
     with standing_by():
         first = newsroom.mailing()
         second = newsroom.mailing(list_name="weekly", issue="another")
-        until(finished(newsroom, first))
-        until(finished(newsroom, second))
+        until(newsroom.finished(first))
+        until(newsroom.finished(second))
     assert server.recipients == {f"{name}@readers.example": 1 for name in ("ann", "bob", "cyd")}
 
 
@@ -81,13 +67,13 @@ def test_a_server_that_refuses_us_pauses_the_mailing_and_says_why(newsroom, serv
     server.refuses_us = True
     mailing = newsroom.mailing()
     with standing_by():
-        until(lambda: status_of(newsroom, mailing) is MailingStatus.PAUSED)
+        until(lambda: newsroom.status(mailing) is MailingStatus.PAUSED)
         text = reports.as_text(reports.of(newsroom.store, mailing.id))
         assert re.search(r"In the way since .* UTC \(.*\): 127.0.0.1:", text)
         assert "You may not send from here" in text
         server.refuses_us = False
         control.resume(newsroom.store, mailing.id, actor="ada", now=system_clock())
-        until(finished(newsroom, mailing))
+        until(newsroom.finished(mailing))
     assert len(server.received) == 2
     assert "In the way" not in reports.as_text(reports.of(newsroom.store, mailing.id))
 
@@ -114,7 +100,7 @@ def test_what_a_dead_worker_held_of_a_paused_mailing_is_not_left_in_the_air(news
         connection.execute(update(tables.mailing).values(status="paused"))
     with standing_by():
         until(lambda: newsroom.statuses(mailing) == {"ann": "unknown"})
-    assert "worker.lost" in actions(newsroom)
+    assert "worker.lost" in newsroom.actions()
 
 
 def test_a_cancellation_that_was_cut_off_is_finished_by_a_worker(newsroom, standing_by):

@@ -10,13 +10,8 @@ from newsletter.clock import system_clock
 from newsletter.delivery import release
 from newsletter.delivery.backoff import Backoff
 from newsletter.errors import BlockedError
-from newsletter.publishing import mailings
 from newsletter.store import tables
 from newsletter.store.statuses import DeliveryStatus, MailingStatus
-
-
-def status_of(newsroom, mailing):
-    return mailings.get(newsroom.store, mailing.id).status
 
 
 def test_everyone_gets_a_copy_of_their_own_once(newsroom, server):
@@ -25,7 +20,7 @@ def test_everyone_gets_a_copy_of_their_own_once(newsroom, server):
     newsroom.worker(mailing, server).run()
     assert server.recipients == {f"r{number:02}@readers.example": 1 for number in range(40)}
     assert set(newsroom.statuses(mailing).values()) == {"accepted"}
-    assert status_of(newsroom, mailing) is MailingStatus.FINISHED
+    assert newsroom.status(mailing) is MailingStatus.FINISHED
     for address, raw in server.received:
         message = message_from_bytes(raw, policy=policy.default)
         token = message["List-Unsubscribe"].strip("<>").rpartition("/")[2]
@@ -49,7 +44,7 @@ def test_every_kind_of_answer_ends_where_it_should(newsroom, server):
     }
     assert max(server.recipients.values()) == 1
     assert server.tries["busy1@readers.example"] == 3
-    assert status_of(newsroom, mailing) is MailingStatus.FINISHED
+    assert newsroom.status(mailing) is MailingStatus.FINISHED
 
 
 def test_no_more_is_in_the_air_than_there_are_connections(newsroom, server):
@@ -65,7 +60,7 @@ def test_a_deferral_that_lasts_expires_in_the_end(newsroom, server):
     mailing = newsroom.released(hours=1.5 / 3600)
     newsroom.worker(mailing, server, backoff=Backoff(first=60, jitter=0)).run()
     assert newsroom.statuses(mailing) == {"ann": "accepted", "busy1": "expired"}
-    assert status_of(newsroom, mailing) is MailingStatus.FINISHED
+    assert newsroom.status(mailing) is MailingStatus.FINISHED
 
 
 def test_stopping_finishes_what_is_in_the_air_and_a_next_worker_goes_on(newsroom, server):
@@ -78,7 +73,7 @@ def test_stopping_finishes_what_is_in_the_air_and_a_next_worker_goes_on(newsroom
     first.run()
     statuses = list(newsroom.statuses(mailing).values())
     assert set(statuses) == {"accepted", "pending"}
-    assert status_of(newsroom, mailing) is MailingStatus.SENDING
+    assert newsroom.status(mailing) is MailingStatus.SENDING
     newsroom.worker(mailing, server).run()
     assert len(server.recipients) == 60
     assert max(server.recipients.values()) == 1
@@ -111,7 +106,7 @@ def test_two_workers_share_a_mailing_and_nobody_gets_it_twice(newsroom, server):
     for thread in threads:
         thread.join()
     assert len(server.received) == 80 == len(server.recipients)
-    assert status_of(newsroom, mailing) is MailingStatus.FINISHED
+    assert newsroom.status(mailing) is MailingStatus.FINISHED
 
 
 def test_a_server_that_goes_away_loses_nobody(newsroom, running):
@@ -203,7 +198,7 @@ def test_a_mailing_to_nobody_is_finished_at_once(newsroom, server):
     mailing = newsroom.mailing()
     release(newsroom.store, mailing, clock=system_clock)
     newsroom.worker(mailing, server).run()
-    assert status_of(newsroom, mailing) is MailingStatus.FINISHED
+    assert newsroom.status(mailing) is MailingStatus.FINISHED
 
 
 def test_a_worker_whose_lease_was_taken_goes_on_with_a_new_chunk(newsroom, server):

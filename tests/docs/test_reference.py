@@ -70,6 +70,14 @@ def test_every_command_and_option_says_what_it_does(reference_commands: ModuleTy
     assert not silent
 
 
+def test_help_holds_nothing_that_the_terminal_takes_for_markup(reference_commands: ModuleType) -> None:
+    """`[sender]` would be left out by Rich, and leave half a sentence."""
+    commands: list[Any] = reference_commands.commands()
+    said = [(each.name, each.click.help or "") for each in commands]
+    said += [(each.name, option.help or "") for each in commands for option in each.click.params]
+    assert [(name, text) for name, text in said if re.search(r"\[[a-z]+\]", text)] == []
+
+
 def test_every_group_of_commands_says_what_it_is_for(reference_commands: ModuleType) -> None:
     root = reference_commands.commands()[0].click
     groups = {name: click.help for name, click in root.commands.items() if hasattr(click, "commands")}

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -118,25 +116,6 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Judged]:
     found = [_judged(issue, settings, template) for issue in issues for template in TEMPLATES]
     found += [_judged_notice(settings, name, language) for name in NOTICES for language in ("en", "de")]
     return {one.name: one for one in found}
-
-
-def _script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("judges_script", ROOT / "scripts" / "judges.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="session")
-def node() -> Path:
-    """Node, with the judges in place."""
-    script = _script()
-    found: Path | None = script.find_node()
-    if found is None or not script.installed():
-        pytest.skip("the judges of tests/judges are not installed: scripts/test does that (it needs the network once)")
-    return found
 
 
 @pytest.fixture(scope="session")

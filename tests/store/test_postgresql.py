@@ -283,3 +283,22 @@ def test_a_server_that_starts_up_is_said_to_be_not_ready_or_away(own_server):
     asking.join(60)
     assert not asking.is_alive()
     assert all("cannot be reached" in one or "not ready" in one for one in refused)
+
+
+def test_those_who_say_so_go_on_beside_each_other_and_never_beside_one_who_is_alone(opened):
+    with (
+        opened.writing(alone=True, beside_alike=True) as one,
+        opened.writing(alone=True, beside_alike=True) as other,
+    ):
+        one.execute(text(ROW.format("one")))
+        other.execute(text(ROW.format("other")))
+        with pytest.raises(InputError, match="in use"), opened.writing(alone=True):
+            pass
+    with (
+        opened.writing(alone=True),
+        pytest.raises(InputError, match="in use"),
+        opened.writing(alone=True, beside_alike=True),
+    ):
+        pass
+    with opened.reading() as connection:
+        assert connection.execute(text("SELECT name FROM list ORDER BY id")).scalars().all() == ["one", "other"]

@@ -10,6 +10,7 @@ from sqlalchemy import CheckConstraint, create_engine, inspect, text
 from sqlalchemy.exc import IntegrityError
 
 from newsletter import store
+from newsletter.audience.evidence import steps_of, wording_of
 from newsletter.errors import InputError
 from newsletter.store import schema, urls
 from newsletter.store.tables import metadata
@@ -246,7 +247,7 @@ def test_a_database_that_cannot_hold_every_letter_is_refused(postgresql):
 
 
 def test_readers_and_what_they_said_are_kept_as_evidence_when_the_audience_gets_its_tables(url):
-    old_form(url, "0009")
+    old_form(url, "0010")
     engine = create_engine(urls.parse(url))
     with engine.begin() as connection:
         for row in BEFORE_EVIDENCE:
@@ -259,20 +260,31 @@ def test_readers_and_what_they_said_are_kept_as_evidence_when_the_audience_gets_
         assert kept.all() == [(3, "ann@example.org", None), (8, "bob@example.org", "Asia/Tokyo")]
         steps = connection.execute(
             text(
-                "SELECT c.subscription_id, c.what, c.how, w.text, w.source FROM consent c"
-                " JOIN wording w ON w.id = c.wording_id ORDER BY c.id"
+                "SELECT c.subscription_id, c.what, c.how, w.text, w.source, c.network, c.at = s.consent_at FROM consent c"
+                " JOIN subscription s ON s.id = c.subscription_id JOIN wording w ON w.id = c.wording_id ORDER BY c.id"
             )
         )
         assert steps.all() == [
-            (1, "imported", "import", "said yes", "readers.csv"),
-            (2, "imported", "import", "said yes", "readers.csv"),
-            (3, "added", "command", "by mail", "added by hand"),
+            (1, "imported", "import", "said yes", "readers.csv", "", True),
+            (2, "imported", "import", "said yes", "readers.csv", "", True),
+            (3, "added", "command", "by mail", "added by hand", "", True),
+            (4, "imported", "import", "", "other.csv", "", True),
         ]
         assert connection.execute(text("SELECT id, kind, detail FROM notice")).all() == [(5, "test", None)]
         if opened.is_sqlite:
             assert connection.execute(text("PRAGMA foreign_key_check")).all() == []
-    with closing(store.open(url)) as opened, pytest.raises(IntegrityError), opened.writing() as connection:
-        connection.execute(text("DELETE FROM subscriber WHERE id = 8"))
+    with closing(store.open(url)) as opened:
+        told = opened.write(lambda connection: steps_of(connection, [1, 3]))
+        assert [(step.what, step.source, step.at.year) for steps in told.values() for step in steps] == [
+            ("imported", "readers.csv", 2026),
+            ("added", "added by hand", 2025),
+        ]
+        # The same words, said again, are the same row.
+        opened.write(lambda connection: wording_of(connection, text="said yes", source="readers.csv"))
+        with opened.reading() as connection:
+            assert connection.execute(text("SELECT count(*) FROM wording")).scalar_one() == 3
+        with pytest.raises(IntegrityError), opened.writing() as connection:
+            connection.execute(text("DELETE FROM subscriber WHERE id = 8"))
 
 
 BEFORE_EVIDENCE = (
@@ -283,7 +295,8 @@ BEFORE_EVIDENCE = (
     """INSERT INTO subscription (id, list_id, subscriber_id, status, consent_text, consent_source, consent_at, changed_at)
     VALUES (1, 1, 3, 'subscribed', 'said yes', 'readers.csv', '2026-01-01', '2026-01-01'),
     (2, 1, 8, 'unsubscribed', 'said yes', 'readers.csv', '2026-01-01', '2026-01-01'),
-    (3, 9, 3, 'subscribed', 'by mail', 'added by hand', '2026-01-01', '2026-01-01')""",
+    (3, 9, 3, 'subscribed', 'by mail', 'added by hand', '2025-12-01', '2026-01-01'),
+    (4, 9, 8, 'unconfirmed', '', 'other.csv', '2025-11-01', '2026-01-01')""",
     """INSERT INTO notice (id, kind, address, address_key, status, created_at, changed_at)
     VALUES (5, 'test', 'ann@example.org', 'ann@example.org', 'accepted', '2026-01-01', '2026-01-01')""",
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import subprocess
@@ -20,11 +19,13 @@ from lxml import etree
 from lxml import html as lxml_html
 from sqlalchemy import update
 
+from newsletter.app import App
 from newsletter.store.tables import mailing
+from newsletter.web.app import create_app
 from newsletter.web.public.feed_forms import Entry, Feed, atom, json_feed, rss
 
 if TYPE_CHECKING:
-    from conftest import Room
+    from conftest import Ask, Room
 
 NOW = datetime(2026, 11, 24, 11, tzinfo=UTC)
 ROOT = Path(__file__).parents[2]
@@ -86,15 +87,7 @@ def test_atom_has_what_its_grammar_requires() -> None:
 
 @pytest.mark.outside
 @pytest.mark.parametrize("entries", [(), FEED.entries])
-def test_the_json_feed_keeps_to_the_schema(entries: tuple[Entry, ...]) -> None:
-    spec = importlib.util.spec_from_file_location("judges_script", ROOT / "scripts" / "judges.py")
-    assert spec is not None
-    assert spec.loader is not None
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    node = script.find_node()
-    if node is None or not script.installed():
-        pytest.skip("the judges of tests/judges are not installed: scripts/test does that (it needs the network once)")
+def test_the_json_feed_keeps_to_the_schema(node: Path, entries: tuple[Entry, ...]) -> None:
     content = json_feed(replace(FEED, entries=entries))
     ran = subprocess.run([node, JUDGES / "feed.mjs"], input=content, capture_output=True, timeout=60, check=False)
     assert ran.returncode == 0, ran.stderr.decode()
@@ -133,6 +126,33 @@ def test_what_has_not_changed_is_not_sent_again(web: httpx.Client) -> None:
 def test_every_page_tells_programs_where_the_feeds_are(web: httpx.Client) -> None:
     links = lxml_html.fromstring(web.get("/").content).xpath('//link[@rel="alternate"]/@href')
     assert set(links) == set(PATHS)
+
+
+def test_a_list_has_feeds_of_its_own(started: Room, web: httpx.Client) -> None:
+    del started
+    daily, weekly = (feedparser.parse(web.get(f"/feed/{name}.atom").content) for name in ("daily", "weekly"))
+    assert [entry.link for entry in daily.entries] == ["http://localhost/archive/2026-11-24-night-ferry"]
+    assert weekly.entries == []
+    assert daily.feed.title.endswith(": The Daily")
+    assert len({daily.feed.id, weekly.feed.id, feedparser.parse(web.get("/feed.atom").content).feed.id}) == 3
+    assert len(feedparser.parse(web.get("/feed/daily.xml").content).entries) == 1
+    assert web.get("/feed/daily.json").json()["feed_url"] == "http://localhost/feed/daily.json"
+    first = web.get("/feed/daily.xml")
+    assert web.get("/feed/daily.xml", headers={"If-None-Match": first.headers["etag"]}).status_code == 304
+
+
+@pytest.mark.parametrize("name", ["nothing", "daily%2F", "..", "%00"])
+def test_what_is_no_public_list_has_no_feed(web: httpx.Client, name: str) -> None:
+    assert web.get(f"/feed/{name}.xml").status_code in {400, 404}
+
+
+def test_a_list_that_is_not_public_has_no_feed(started: Room, ask: Ask) -> None:
+    settings = started.app.settings
+    private = settings.lists["daily"].model_copy(update={"public": False})
+    changed = settings.model_copy(update={"lists": {**settings.lists, "daily": private}})
+    with App.open(changed, clock=started.app.clock) as app, ask(create_app(app)) as web:
+        assert [web.get(f"/feed/daily.{form}").status_code for form in ("xml", "atom", "json")] == [404] * 3
+        assert web.get("/feed/weekly.xml").status_code == 200
 
 
 @given(text=st.text(max_size=60), day=st.dates(min_value=date(1971, 1, 1), max_value=date(2200, 1, 1)))

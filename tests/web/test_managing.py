@@ -5,9 +5,13 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
-from newsletter.audience import subscribers
+from newsletter.audience import subscribers, suppressions
+from newsletter.audience.addresses import parse
+from newsletter.audience.erasures import Erasures
+from newsletter.store.audience_tables import consent
+from newsletter.store.statuses import SuppressionReason
 from newsletter.store.tables import audit, notice, subscriber, subscription
 
 if TYPE_CHECKING:
@@ -75,6 +79,33 @@ def test_an_address_that_is_somebody_elses_is_refused_only_to_its_owner(
     answer = web.post(f"/address/{taken.fresh}")
     assert answer.status_code == 409
     assert "nothing was changed" in answer.text
+    assert "is subscribed here already" in answer.text
+    assert "No mail may go to this address" not in answer.text
+
+
+def test_who_asked_to_join_with_the_new_address_first_can_still_move_to_it(
+    room: Room, web: httpx.Client, token: str
+) -> None:
+    web.post("/join", data={"email": "ada@new.example.org", "list": "daily"})
+    (confirm,) = room.post_of_the_day()
+    web.post(f"/manage/{token}/address", data={"email": "ada@new.example.org"})
+    (mail,) = room.post_of_the_day()
+    for _ in range(2):
+        assert "Your address is changed" in web.post(f"/address/{mail.fresh}").text
+    known = subscribers.find(room.app.store, "ada@new.example.org")
+    assert known is not None
+    assert known.id == room.reader
+    assert {one.status for one in known.subscriptions} == {"subscribed"}
+    assert web.post(f"/confirm/{confirm.fresh}").status_code == 404
+
+
+def test_an_address_that_gets_no_mail_is_refused_with_that_reason(room: Room, web: httpx.Client, token: str) -> None:
+    web.post(f"/manage/{token}/address", data={"email": "barred@example.org"})
+    (mail,) = room.post_of_the_day()
+    suppressions.add(room.app.store, parse("barred@example.org"), SuppressionReason.COMPLAINT, clock=room.app.clock)
+    answer = web.post(f"/address/{mail.fresh}")
+    assert answer.status_code == 409
+    assert "No mail may go to this address any more, and nothing was changed." in answer.text
 
 
 @pytest.mark.parametrize("typed", ["", "nonsense", "<b>@x", "a@example.org\nBcc: b@example.org"])
@@ -102,6 +133,9 @@ def test_erasing_asks_to_be_sure_and_leaves_nobody(room: Room, web: httpx.Client
     assert subscribers.find(room.app.store, "ada@example.org", fingerprint=room.app.keys.fingerprint) is not None
     done = web.post(f"/manage/{token}/erase", data={"sure": "yes"})
     assert "Your data is erased" in done.text
+    # Told outside the database, too: a backup that is put back has them again.
+    noted = Erasures.of(room.app.settings.data).since(None)
+    assert noted == {room.app.keys.fingerprint("ada@example.org"): room.app.clock()}
     with room.app.store.reading() as connection:
         for table in (subscriber, subscription, notice):
             assert connection.execute(select(table)).all() == []
@@ -141,3 +175,41 @@ def test_preferences_keep_what_was_not_asked_for(room: Room, web: httpx.Client) 
         assert web.post(path, data={"action": "choose", **nonsense}).status_code == 400
     with room.app.store.reading() as connection:
         assert set(connection.execute(select(audit.c.action).where(audit.c.action.like("%choose"))).scalars())
+
+
+def test_another_list_is_asked_for_on_ones_own_page_and_confirmed_by_mail(room: Room, web: httpx.Client) -> None:
+    path = f"/preferences/{room.leave}"
+    assert "What else there is" not in web.get(path).text
+    with room.app.store.writing() as connection:
+        theirs = select(subscription.c.id).where(subscription.c.list_id == room.weekly)
+        connection.execute(delete(consent).where(consent.c.subscription_id.in_(theirs)))
+        connection.execute(delete(subscription).where(subscription.c.list_id == room.weekly))
+    shown = web.get(path).text
+    assert "Please send me “The &lt;Weekly&gt; &amp; more” by e-mail, until I end it." in shown
+    for wrong in ("", "secret", "daily\x00"):
+        assert web.post(path, data={"action": "join", "list": wrong}).status_code == 400
+    answer = web.post(path, data={"action": "join", "list": "weekly"})
+    assert (
+        "A message is on its way to your address, with a link to confirm." in web.get(answer.headers["location"]).text
+    )
+    assert room.weekly not in room.statuses()
+    (mail,) = room.post_of_the_day()
+    assert (mail.template, mail.subscriber_id) == ("confirm", room.reader)
+    assert room.statuses()[room.weekly] == "unconfirmed"
+    assert "Waiting for your confirmation" in web.get(path).text
+    web.post(f"/confirm/{mail.fresh}")
+    assert room.statuses()[room.weekly] == "subscribed"
+
+
+@pytest.mark.parametrize(("own", "shown"), [("de-AT", "de"), ("fr", "en")])
+def test_choosing_an_hour_changes_no_language_that_the_page_cannot_show(
+    room: Room, web: httpx.Client, own: str, shown: str
+) -> None:
+    with room.app.store.writing() as connection:
+        connection.execute(update(subscriber).values(language=own))
+    path = f"/preferences/{room.leave}"
+    assert f'value="{shown}" lang="{shown}" selected' in web.get(path).text
+    web.post(path, data={"action": "choose", "zone": "Europe/Vienna", "hour": "06:00", "language": shown})
+    known = subscribers.find(room.app.store, "ada@example.org")
+    assert known is not None
+    assert (known.zone, known.hour, known.language) == ("Europe/Vienna", "06:00", own)

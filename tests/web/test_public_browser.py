@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import subprocess
@@ -296,16 +295,7 @@ def test_everything_can_be_reached_with_the_keyboard(browser: Browser, site: Sit
 
 
 @pytest.fixture(scope="module")
-def html_validate() -> Any:
-    spec = importlib.util.spec_from_file_location("judges_script", ROOT / "scripts" / "judges.py")
-    assert spec is not None
-    assert spec.loader is not None
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    node = script.find_node()
-    if node is None or not script.installed():
-        pytest.skip("the judges of tests/judges are not installed: scripts/test does that (it needs the network once)")
-
+def html_validate(node: Path) -> Any:
     def judge(pages: dict[str, str]) -> dict[str, list[str]]:
         ran = subprocess.run(
             [node, JUDGES / "page.mjs"],

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -18,7 +19,7 @@ from newsletter.rendering import Edition, render
 from newsletter.store import Store
 from newsletter.store.tables import mailing
 from newsletter.web.app import create_app
-from newsletter.web.public.past import Archive, NotReadyError
+from newsletter.web.public.past import MOST_SEARCHES, Archive, NotReadyError, wanted_words
 from newsletter.web.public.reading import add_reading
 from newsletter.web.public.site import Site
 
@@ -238,6 +239,34 @@ def test_a_search_that_has_to_wait_says_when_to_come_back(room: Room, ask: Ask) 
         answer = web.get("/archive?q=ferry")
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
         assert web.get("/archive").status_code == 200
+
+
+def test_only_so_many_search_at_a_time_and_the_others_are_told_when_to_come_back(room: Room, ask: Ask) -> None:
+    start(room)
+    site = Site(room.app)
+    app = FastAPI()
+    add_reading(app, site)
+    with ask(app) as web, ExitStack() as searching:
+        for _ in range(MOST_SEARCHES):
+            assert web.get("/archive?q=ferry").status_code == 200
+            searching.enter_context(site.archive._searching)
+        answer = web.get("/archive?q=ferry")
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+        assert web.get("/archive").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("typed", "wanted"),
+    [
+        ("", []),
+        ("Ferry", ["ferry"]),
+        ("a ferry ferry FERRY err", ["ferry", "a"]),
+        ("night ferries, at  night", ["ferries,", "night", "at"]),
+        ("lder " * 20, ["lder"]),
+    ],
+)
+def test_a_word_is_looked_for_once_and_parts_of_others_not_at_all(typed: str, wanted: list[str]) -> None:
+    assert wanted_words(typed) == wanted
 
 
 def test_the_archive_is_the_same_on_either_database(database: Store, edition: Edition, issue: Issue) -> None:

@@ -1,18 +1,20 @@
 from __future__ import annotations
 
 import gzip
+import socket
 import threading
 from typing import TYPE_CHECKING
 
 import anyio
 import httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from starlette.responses import PlainTextResponse
 
 from newsletter.web.app import create_app
-from newsletter.web.guards import FewWrites
+from newsletter.web.guards import BodyLimit, FewWrites
 from newsletter.web.requests import HEADER, RequestIds
+from newsletter.web.serving import Server
 
 if TYPE_CHECKING:
     from conftest import Ask, Room
@@ -127,7 +129,7 @@ def test_only_so_many_wait_to_write_at_a_time() -> None:
     async def read() -> str:
         return "read"
 
-    app.add_middleware(FewWrites, most=1)
+    app.add_middleware(FewWrites, most=1, answer=lambda _, status, headers: PlainTextResponse("later", status, headers))
 
     async def run() -> None:
         async with (
@@ -137,13 +139,32 @@ def test_only_so_many_wait_to_write_at_a_time() -> None:
             group.start_soon(web.post, "/")
             await entered.wait()
             refused = await web.post("/")
-            assert (refused.status_code, refused.headers["retry-after"]) == (503, "2")
+            assert (refused.status_code, refused.headers["retry-after"], refused.text) == (503, "2", "later")
             assert (await web.get("/read")).status_code == 200
             leave.set()
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as web:
             assert (await web.post("/")).status_code == 200
 
     anyio.run(run)
+
+
+def test_a_form_that_arrives_in_drops_is_not_waited_for() -> None:
+    app = FastAPI()
+
+    @app.post("/")
+    async def whole(request: Request) -> int:
+        return len(await request.body())
+
+    app.add_middleware(BodyLimit, seconds=0.3)
+    begun = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 6\r\n\r\nemail"
+    with Server(app) as server:
+        with socket.create_connection((server.host, server.port), 20) as slow:
+            slow.sendall(begun)
+            assert b"".join(iter(lambda: slow.recv(1000), b"")).startswith(b"HTTP/1.1 408 ")
+        with socket.create_connection((server.host, server.port), 20) as quick:
+            quick.sendall(begun)
+            quick.sendall(b"=")
+            assert quick.recv(1000).startswith(b"HTTP/1.1 200 ")
 
 
 def test_forms_of_other_sites_are_refused_but_not_one_click(room: Room, web: httpx.Client) -> None:
@@ -155,6 +176,8 @@ def test_forms_of_other_sites_are_refused_but_not_one_click(room: Room, web: htt
         ("/manage", {"email": "ada@example.org"}),
     ):
         assert web.post(path, data=data, headers=elsewhere).status_code == 403
+    assert "Nothing was changed: this came from another web site." in web.post("/join", headers=elsewhere).text
+    assert "Es wurde nichts geändert" in web.post("/join", headers={**elsewhere, "Accept-Language": "de"}).text
     assert room.audited() == []
     assert room.post_of_the_day() == []
     assert web.post(f"/leave/{room.leave}", data=ONE_CLICK, headers=elsewhere).status_code == 200

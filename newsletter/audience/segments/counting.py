@@ -16,6 +16,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, select, text, union
 
+from newsletter.audience import lists
 from newsletter.audience.labels import value_key
 from newsletter.audience.segments.conditions import matches
 from newsletter.audience.segments.filters import (
@@ -166,21 +167,15 @@ def _subscribed(list_id: int | ColumnElement[Any]) -> ColumnElement[bool]:
     return and_(subscription.c.list_id == list_id, subscription.c.status == SubscriptionStatus.SUBSCRIBED)
 
 
-def _exact(connection: Connection, list_id: int, where: ColumnElement[bool] | None, *, joined: bool = True) -> int:
-    counted = select(func.count()).select_from(subscription).where(_subscribed(list_id))
-    if where is not None:
-        counted = counted.where(where)
-    if joined:
-        counted = counted.join(subscriber)
-    return int(connection.execute(counted).scalar_one())
-
-
 def _all(connection: Connection, list_id: int) -> int:
-    return _exact(connection, list_id, None, joined=False)
+    return lists.tally(connection, list_id)[SubscriptionStatus.SUBSCRIBED]
 
 
 def _one_by_one(connection: Connection, list_id: int, wanted: Filter) -> int:
-    return _exact(connection, list_id, matches(wanted), joined=_needs_person(wanted))
+    counted = select(func.count()).select_from(subscription).where(_subscribed(list_id), matches(wanted))
+    if _needs_person(wanted):
+        counted = counted.join(subscriber)
+    return int(connection.execute(counted).scalar_one())
 
 
 def _among(connection: Connection, list_id: int, wanted: Filter, ids: _Ids) -> int:

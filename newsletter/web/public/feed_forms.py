@@ -36,7 +36,9 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Feed:
-    """The latest issues, the newest first. `own` is the feed's own address, `home` that of the page for people."""
+    """The latest issues, the newest first. `own` is the feed's own address, `home` that of the page for people; `name` is
+    the address that it has for good, `home` where that is empty: no two feeds share one.
+    """
 
     title: str
     language: str
@@ -44,6 +46,7 @@ class Feed:
     own: str
     icon: str
     entries: Sequence[Entry]
+    name: str = ""
 
     @property
     def updated(self) -> datetime:
@@ -78,7 +81,7 @@ def atom(feed: Feed) -> bytes:
     root = etree.Element(f"{{{_ATOM}}}feed", nsmap={None: _ATOM})
     root.set("{http://www.w3.org/XML/1998/namespace}lang", feed.language)
     _add(root, f"{{{_ATOM}}}title", feed.title)
-    _add(root, f"{{{_ATOM}}}id", feed.home)
+    _add(root, f"{{{_ATOM}}}id", feed.name or feed.home)
     _add(root, f"{{{_ATOM}}}updated", _instant(feed.updated))
     etree.SubElement(root, f"{{{_ATOM}}}link", {"rel": "self", "type": "application/atom+xml", "href": feed.own})
     etree.SubElement(root, f"{{{_ATOM}}}link", {"rel": "alternate", "type": "text/html", "href": feed.home})

@@ -22,7 +22,7 @@ from newsletter.web.translating import Tongue, marked
 
 JOIN = "/join"
 JOINED = "/joined"
-_ONE_LIST = marked("Please send me “%(list)s” by e-mail, until I end it.")
+LIST_WORDS = marked("Please send me “%(list)s” by e-mail, until I end it.")
 _CHOSEN_LIST = marked("Please send me the newsletter that I have chosen by e-mail, until I end it.")
 _YES = marked("Yes, send it to me")
 
@@ -86,7 +86,7 @@ class _Joining:
         except TokenError as error:
             return self._refused(request, error)
         except BlockedError:
-            return site.page(request, "refused", status=409)
+            return site.page(request, "refused", {"taken": False}, status=409)
         return self._confirm_page(request, about, token, done=True)
 
     def _confirm_page(
@@ -122,7 +122,7 @@ class _Joining:
 def consent_words(site: Site, wanted: MailingList, tongue: Tongue) -> str:
     """What stood at the button: the words that are kept as what the reader agreed to."""
     if len(site.lists) == 1:
-        return tongue.say(_ONE_LIST, list=wanted.title)
+        return tongue.say(LIST_WORDS, list=wanted.title)
     return f"{wanted.title}: {tongue.say(_CHOSEN_LIST)}"
 
 

@@ -11,11 +11,13 @@ from fastapi.responses import RedirectResponse
 
 from newsletter.audience import asking, joining, moving, own_data
 from newsletter.audience.addresses import LONGEST
+from newsletter.audience.erasures import Erasures
 from newsletter.audience.rates import LimitError
 from newsletter.errors import BlockedError, InputError
 from newsletter.tokens import ExpiredTokenError, TokenError
 from newsletter.web.pages import READ, Links
 from newsletter.web.public.site import HONEYPOT, NO_ADDRESS, Site, not_ours, too_many
+from newsletter.web.requests import log_fault
 from newsletter.web.translating import marked
 
 _ASKED = marked("A link is on its way to the new address.")
@@ -28,6 +30,7 @@ Typed = Annotated[str, Form(max_length=2 * LONGEST)]
 class _Managing:
     def __init__(self, site: Site) -> None:
         self._site = site
+        self._erasures = Erasures.of(site.app.settings.data)
 
     def ask_page(self, request: Request) -> Response:
         """A field for those who have no mail of ours at hand."""
@@ -104,10 +107,13 @@ class _Managing:
         tongue = site.tongue(request, known.language)
         if sure != "yes":
             return self._page(request, token, {"fault": tongue.say(_NOT_SURE)}, status=400)
+        now = site.now()
         try:
-            own_data.erase_own(site.store, site.keys, token, now=site.now())
+            digest = own_data.erase_own(site.store, site.keys, token, now=now)
         except TokenError as error:
             return self._refused(request, error)
+        if not self._erasures.note(digest, at=now):
+            log_fault("erasure.unnoted", request.scope, error=f"cannot write {self._erasures.path}")
         return site.page(request, "erased", tongue=tongue)
 
     def move_page(self, request: Request, token: str) -> Response:
@@ -126,8 +132,9 @@ class _Managing:
             change = moving.confirm_address(site.store, site.keys, token, **asked)
         except TokenError as error:
             return self._refused(request, error)
-        except BlockedError:
-            return site.page(request, "refused", status=409)
+        except BlockedError as error:
+            taken = isinstance(error, moving.TakenError)
+            return site.page(request, "refused", {"taken": taken}, status=409)
         return self._move_page(request, token, change)
 
     def _move_page(self, request: Request, token: str, change: moving.AddressChange) -> Response:

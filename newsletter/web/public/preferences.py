@@ -11,12 +11,13 @@ from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from newsletter.audience import asking, leaving, preferences
+from newsletter.audience import asking, joining, leaving, preferences
 from newsletter.audience.leaving import Reader, Standing
 from newsletter.audience.rates import LimitError
 from newsletter.errors import BlockedError
 from newsletter.store.statuses import ConsentWay
 from newsletter.web.pages import READ, Links
+from newsletter.web.public.joining import LIST_WORDS
 from newsletter.web.public.leaving import STOPPED
 from newsletter.web.public.own_pages import owner_of, pause_of, tongue_for, values_of
 from newsletter.web.public.site import Site, too_many
@@ -25,6 +26,7 @@ from newsletter.web.translating import Tongue, catalogue, languages, marked
 
 REJOIN_WORDS = marked("Subscribe again")
 """What the button says; it is kept as the words of the consent."""
+_SOURCE = "preferences page"
 LIST_DECIDES = "list"
 """What a form says for "as the list does it": an empty field is one that was not asked for."""
 _LANGUAGE_NAME = marked("English")
@@ -35,6 +37,7 @@ _SAID = {
     "paused": marked("Saved. “%(list)s” pauses, and comes again by itself."),
     "resumed": marked("Saved. “%(list)s” comes again from the next issue on."),
     "chosen": marked("Saved."),
+    "asked": marked("A message is on its way to your address, with a link to confirm."),
     "mailed": marked("A link is on its way to your address. It is good for a day."),
 }
 
@@ -58,7 +61,7 @@ class _Preferences:
         """What holds now. Changes nothing."""
         known, _ = owner_of(self._site, token)
         standing = _named(known, chosen)
-        said = _SAID.get(done) if standing is not None or done in {"chosen", "mailed"} else None
+        said = _SAID.get(done) if standing is not None or done in {"asked", "chosen", "mailed"} else None
         values = {"list": standing.title} if standing else {}
         tongue = tongue_for(self._site, request, known)
         return self._page(request, known, token, {"said": tongue.say(said, **values) if said else ""})
@@ -70,6 +73,8 @@ class _Preferences:
             return self._choose(request, known, token, wish)
         if wish.action == "link":
             return self._mail_link(request, known, token)
+        if wish.action == "join":
+            return self._join(request, known, token, wish)
         standing = _named(known, wish.chosen)
         steps = {"leave": self._leave, "rejoin": self._rejoin, "pause": self._pause, "resume": self._resume}
         if standing is None or wish.action not in steps:
@@ -115,6 +120,7 @@ class _Preferences:
             weeks=int(wish.weeks),
             at=site.now(),
             how=ConsentWay.PAGE,
+            zone=known.zone or site.app.settings.newsroom.zone,
             network=site.network(request),
         )
         return "paused"
@@ -133,10 +139,35 @@ class _Preferences:
         chosen = {
             "zone": _one_of(wish.zone, known.zone, {name for _, zones in zones_by_area(tongue) for name, _ in zones}),
             "hour": _one_of(wish.hour, known.hour, HOURS),
-            "language": _one_of(wish.language or None, known.language, languages()),
+            "language": _one_of(_wanted_language(wish, known, tongue), known.language, languages()),
         }
         preferences.choose(self._site.store, known.id, **chosen, at=self._site.now())
         return self._back(request, token, "chosen")
+
+    def _join(self, request: Request, known: Reader, token: str, wish: Wish) -> Response:
+        """A list more is asked for as on the home page: by a mail to the owner of the address, who may have forwarded this."""
+        site = self._site
+        wanted = site.lists.get(wish.chosen)
+        if wanted is None:
+            raise HTTPException(400)
+        tongue = tongue_for(site, request, known)
+        try:
+            joining.request(
+                site.store,
+                site.keys,
+                wish.chosen,
+                joining.address_of(site.store, known.id),
+                language=tongue.tag,
+                source=_SOURCE,
+                network=site.network(request),
+                text=tongue.say(LIST_WORDS, list=wanted.title),
+                limits=site.app.settings.joining,
+                now=site.now(),
+                how=ConsentWay.PAGE,
+            )
+        except LimitError as error:
+            raise too_many(error) from error
+        return self._back(request, token, "asked")
 
     def _mail_link(self, request: Request, known: Reader, token: str) -> Response:
         site = self._site
@@ -172,6 +203,11 @@ class _Preferences:
             "languages": [(code, catalogue(code).gettext(_LANGUAGE_NAME)) for code in languages()],
             "list_decides": LIST_DECIDES,
             "rejoin_words": tongue.say(REJOIN_WORDS),
+            "others": [
+                (name, tongue.say(LIST_WORDS, list=one.title))
+                for name, one in self._site.lists.items()
+                if _named(known, name) is None
+            ],
         }
         return self._site.page(request, "preferences", shown | values, tongue=tongue, status=status)
 
@@ -183,6 +219,11 @@ class _Preferences:
 
 def _named(known: Reader, name: str) -> Standing | None:
     return next((standing for standing in known.standings if standing.list_name == name), None)
+
+
+def _wanted_language(wish: Wish, known: Reader, tongue: Tongue) -> str | None:
+    """None where the form only says what the page was in: of one whose own is `de-AT`, or none of ours, that is no wish."""
+    return None if known.language and wish.language == tongue.language else wish.language or None
 
 
 def _one_of(chosen: str | None, own: str | None, known: Collection[str]) -> str:

@@ -122,6 +122,8 @@ def test_bad_addresses_among_a_thousand_are_rejected_and_the_rest_go(sendgrid):
     assert rejected == bad
     assert sendgrid.received() == Counter(set(addresses) - bad)
     assert provider.counts["taken"] == 1
+    # Events of those who were left vouch for nobody but themselves: who was named was in the request before.
+    assert {taken.attempt for taken in read_log(sendgrid.log)} == {"12.1.0"}
 
 
 def test_an_address_that_comes_twice_goes_in_a_request_of_its_own_with_an_attempt_of_its_own(sendgrid):

@@ -79,7 +79,7 @@ def test_the_wait_may_be_a_date_or_the_limits_reset():
 def test_words_are_one_short_line_without_whole_addresses():
     reply = answer(400, {"message": "first duplicate [ada.lin@readers.example]\r\nX: 1" + "x" * 9000}).outcome.reply
     assert "ada.lin" not in reply
-    assert "…@readers.example" in reply
+    assert "<address>" in reply
     assert reply.isprintable()
     assert len(reply) <= 500
 

@@ -1,7 +1,5 @@
 import contextlib
 import socket
-import ssl
-import subprocess
 import threading
 
 import pytest
@@ -193,34 +191,16 @@ def test_a_password_does_not_show_in_a_repr():
     assert "right" not in repr(sender(587, username="ada", password="right"))
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    """A certificate for 127.0.0.1 that nobody but the test trusts."""
-    folder = tmp_path_factory.mktemp("tls")
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
-            *("-days", "2", "-subj", "/CN=mx.example", "-addext", "subjectAltName=IP:127.0.0.1"),
-            *("-keyout", folder / "key.pem", "-out", folder / "cert.pem"),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    serving.load_cert_chain(folder / "cert.pem", folder / "key.pem")
-    return serving, ssl.create_default_context(cafile=str(folder / "cert.pem"))
-
-
-def test_starttls_encrypts_before_anything_is_said(running, certificate):
-    serving, trusting = certificate
+def test_starttls_encrypts_before_anything_is_said(running, vouched_for):
+    serving, trusting = vouched_for
     with running(tls_context=serving, require_starttls=True) as server:
         connection = SmtpConnection(sender(server, security="starttls", tls=trusting))
         assert connection.send(envelope("ann")).kind is OutcomeKind.ACCEPTED
         connection.close()
 
 
-def test_a_server_that_is_busy_once_encrypted_is_asked_again_later(certificate):
-    serving, trusting = certificate
+def test_a_server_that_is_busy_once_encrypted_is_asked_again_later(vouched_for):
+    serving, trusting = vouched_for
 
     def serve():
         with contextlib.suppress(OSError):
@@ -247,8 +227,8 @@ def test_a_server_that_is_busy_once_encrypted_is_asked_again_later(certificate):
     assert (outcome.kind, outcome.code, outcome.permanent) == (OutcomeKind.DEFERRED, 451, False)
 
 
-def test_a_connection_can_be_encrypted_from_its_first_byte_and_cut(certificate):
-    serving, trusting = certificate
+def test_a_connection_can_be_encrypted_from_its_first_byte_and_cut(vouched_for):
+    serving, trusting = vouched_for
     talks = []
 
     def serve():
@@ -273,16 +253,16 @@ def test_a_connection_can_be_encrypted_from_its_first_byte_and_cut(certificate):
     assert "took too long" in outcome.reply
 
 
-def test_a_certificate_that_nobody_vouches_for_is_a_lasting_refusal(running, certificate):
-    with running(tls_context=certificate[0]) as server:
+def test_a_certificate_that_nobody_vouches_for_is_a_lasting_refusal(running, vouched_for):
+    with running(tls_context=vouched_for[0]) as server:
         outcome = SmtpConnection(sender(server, security="starttls")).send(envelope("ann"))
     assert (outcome.kind, outcome.sender_fault, outcome.permanent) == (OutcomeKind.DEFERRED, True, True)
     assert server.received == []
 
 
-def test_a_certificate_for_another_host_is_a_lasting_refusal(running, certificate):
-    with running(tls_context=certificate[0]) as server:
-        named = sender(server, security="starttls", tls=certificate[1], host="localhost")
+def test_a_certificate_for_another_host_is_a_lasting_refusal(running, vouched_for):
+    with running(tls_context=vouched_for[0]) as server:
+        named = sender(server, security="starttls", tls=vouched_for[1], host="localhost")
         outcome = SmtpConnection(named).send(envelope("ann"))
     assert outcome.permanent
     assert server.received == []

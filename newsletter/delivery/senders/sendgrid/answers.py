@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from newsletter.audience.addresses import without_addresses
 from newsletter.delivery.senders.base import Outcome
 from newsletter.delivery.senders.sendgrid.requests import MOST_RECIPIENTS
 from newsletter.delivery.senders.sendgrid.wire import Answer, Silence
@@ -20,7 +21,6 @@ LONGEST_WAIT = 3600.0
 _LONGEST_REPLY = 500
 # Only what is wrong with a recipient's address is about the recipient; everything else we put there ourselves.
 _RECIPIENT = re.compile(r"personalizations[.\[]([0-9]{1,4})\]?\.to\b")
-_ADDRESS = re.compile(r"[^\s\[\]<>\"'(),;:]+@")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,11 +99,11 @@ def _errors(answer: Answer) -> list[dict[str, Any]]:
 
 
 def _words(answer: Answer) -> str:
-    """The provider's words in one printable line, addresses shortened: they end up in logs."""
+    """The provider's words in one printable line, without addresses: they end up in logs."""
     parts = [" ".join(str(error[key]) for key in ("message", "field") if error.get(key)) for error in _errors(answer)]
     text = "; ".join(parts) or answer.body.decode("utf-8", "replace")
     printable = "".join(c if c.isprintable() else " " for c in text[: 4 * _LONGEST_REPLY])
-    return " ".join(_ADDRESS.sub("…@", printable).split())[:_LONGEST_REPLY]
+    return " ".join(without_addresses(printable).split())[:_LONGEST_REPLY]
 
 
 def _wait(headers: Mapping[str, str]) -> float | None:

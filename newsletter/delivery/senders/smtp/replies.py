@@ -6,12 +6,12 @@ import re
 import smtplib
 import ssl
 
+from newsletter.audience.addresses import without_addresses
 from newsletter.delivery.senders.base import Outcome
 from newsletter.store.statuses import OutcomeKind
 
 _LONGEST_REPLY = 500
 # What we have said to sign in, where a server repeats it: the words are kept, and shown to whoever looks at a mailing.
-_ADDRESS = re.compile(r"[^\s\[\]<>\"'(),;:]+@")
 _SIGN_IN = re.compile(r"\bAUTH\s+(\S+)\s+[A-Za-z0-9+/=]+", re.IGNORECASE)
 
 
@@ -42,13 +42,13 @@ def words(error: Exception) -> str:
         return f"{error.smtp_code} {text(reply) if isinstance(reply, bytes) else reply}"[:_LONGEST_REPLY]
     if isinstance(error, TimeoutError):
         return "timed out"
-    return _ADDRESS.sub("…@", str(error) or type(error).__name__)[:_LONGEST_REPLY]
+    return without_addresses(str(error) or type(error).__name__)[:_LONGEST_REPLY]
 
 
 def text(reply: bytes) -> str:
-    """The server's words in one printable line, addresses shortened: they end up in logs and alerts, and are a stranger's."""
+    """The server's words in one printable line, without addresses: they end up in logs and alerts, and are a stranger's."""
     decoded = reply.decode("utf-8", "replace")[:_LONGEST_REPLY]
     if not decoded.isprintable():
         decoded = "".join(c if c.isprintable() else " " for c in decoded)
     printable = " ".join(decoded.split())
-    return _ADDRESS.sub("…@", _SIGN_IN.sub(r"AUTH \1 …", printable))
+    return without_addresses(_SIGN_IN.sub(r"AUTH \1 …", printable))
